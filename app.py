@@ -1,0 +1,161 @@
+"""Neural Gallery: find out what neural networks can do by trying it.  python app.py --help"""
+
+import argparse
+import html
+import logging
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"neural-gallery-{os.getuid()}"))
+
+import gradio as gr
+import PIL
+
+from tasks import TASKS
+from tasks.errors import GalleryError
+from tasks.inputs import NOT_A_PICTURE, TOO_MANY_PIXELS
+from tasks.settings import ASSETS, settings
+from tasks.task import GROUPS, card_icon, render
+
+MAX_UPLOAD = "20mb"
+KEEP_FILES_SECONDS = 3600
+MAX_WAITING = 64  # whoever comes later is told that the queue is full
+
+log = logging.getLogger("neural_gallery")
+
+THEME = gr.themes.Base(
+    primary_hue="teal",
+    neutral_hue="stone",
+    radius_size="lg",
+    font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "Consolas", "monospace"],
+).set(
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_text_color="white",
+    slider_color="*primary_700",
+    checkbox_background_color_selected="*primary_700",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+)
+
+
+class Gallery(gr.Blocks):
+    """Blocks whose every event ends in a result or in a sentence a visitor can act on."""
+
+    async def process_api(self, *args, **kwargs):
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except GalleryError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except PIL.UnidentifiedImageError as error:
+            raise gr.Error(NOT_A_PICTURE, print_exception=False) from error
+        except PIL.Image.DecompressionBombError as error:
+            raise gr.Error(TOO_MANY_PIXELS, print_exception=False) from error
+        except Exception as error:
+            number = uuid.uuid4().hex[:8]
+            log.exception("error %s", number)
+            message = f"Something went wrong on our side, not yours. The gallery's log explains it under {number}."
+            raise gr.Error(message, print_exception=False) from error
+
+
+def build() -> gr.Blocks:
+    """The page: home, then a tab per group with a tab per task."""
+    # Nothing is kept for longer than an hour: neither uploads nor results.
+    with Gallery(title="Neural Gallery", delete_cache=(KEEP_FILES_SECONDS, KEEP_FILES_SECONDS)) as gallery, gr.Tabs():
+        with gr.Tab("Home", elem_id="tab-home"):
+            gr.HTML(home_page())
+        for group in GROUPS:
+            tasks = [task for task in TASKS if task.group == group]
+            if not tasks:
+                continue
+            with gr.Tab(group, elem_id=f"tab-{slugify(group)}"), gr.Tabs():
+                for task in tasks:
+                    with gr.Tab(task.title, elem_id=f"tab-{task.slug}"):
+                        render(task)
+    return gallery
+
+
+def home_page() -> str:
+    """One card per task, grouped. Every word here is ours, none a visitor's or a model's."""
+    included = sum(model.included for task in TASKS for model in task.models)
+    parts = [
+        '<header class="hero"><h1>What can I do with neural networks?</h1>',
+        "<p>Find out by trying. Bring a picture, a voice or a sentence, or take the example that is waiting in each room. ",
+        f"{included} networks live in this gallery and need no internet; what you bring stays on the machine it runs on.</p></header>",
+    ]
+    for group in GROUPS:
+        tasks = [task for task in TASKS if task.group == group]
+        if not tasks:
+            continue
+        parts.append(f'<section><h2>{html.escape(group)}</h2><div class="cards">')
+        parts += [
+            f'<a class="card" href="?task={task.slug}" data-task="{task.slug}" data-group="{slugify(group)}">'
+            f"{card_icon(task)}<h3>{html.escape(task.title)}</h3><p>{html.escape(task.sentence)}</p></a>"
+            for task in tasks
+        ]
+        parts.append("</div></section>")
+    return "".join(parts)
+
+
+def slugify(text: str) -> str:
+    return text.lower().replace(" ", "-")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Neural Gallery: find out what neural networks can do by trying it.")
+    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for all (default: GRADIO_SERVER_NAME or 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
+    parser.add_argument("--share", action="store_true", help="also open a public link (needs a network)")
+    parser.add_argument("--offline", action="store_true", help="never connect to the Hugging Face Hub")
+    parser.add_argument("--mcp", action="store_true", help="offer the tasks as tools to MCP clients")
+    parser.add_argument("--auth", metavar="USER:PASS", help="ask visitors for this name and password")
+    parser.add_argument("--threads", type=int, default=settings.threads, metavar="N", help="threads per network")
+    parser.add_argument("--memory", type=float, default=settings.memory_gb, metavar="GB", help="budget for loaded models")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    options = parser.parse_args()
+    if options.auth and ":" not in options.auth:
+        parser.error("--auth wants USER:PASS")
+    if options.threads < 1 or options.memory <= 0:
+        parser.error("--threads and --memory must be positive")
+    return options
+
+
+def main() -> None:
+    options = arguments()
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    settings.threads, settings.memory_gb, settings.offline = options.threads, options.memory, options.offline
+    gallery = build()
+    gallery.queue(max_size=MAX_WAITING)
+    _, _, public_url = gallery.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        mcp_server=options.mcp,
+        auth=tuple(options.auth.split(":", 1)) if options.auth else None,
+        inbrowser=not options.no_browser,
+        prevent_thread_lock=True,
+        max_file_size=MAX_UPLOAD,
+        theme=THEME,
+        css_paths=[ASSETS / "style.css"],
+        head=f"<script>{(ASSETS / 'gallery.js').read_text()}</script>",
+        footer_links=["api", "settings"],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+    )
+    if options.share and not public_url:
+        print("No public link: sharing needs the internet. The gallery runs on this machine all the same.", flush=True)
+    if public_url and not options.auth:
+        print("Everyone who has the link can use the gallery. --auth USER:PASS asks them for a password.", flush=True)
+    gallery.block_thread()
+
+
+if __name__ == "__main__":
+    main()

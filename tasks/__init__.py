@@ -1,0 +1,6 @@
+"""The gallery's tasks, in the order of its tabs."""
+
+from tasks import image_classification
+from tasks.task import Task
+
+TASKS: tuple[Task, ...] = (image_classification.TASK,)

@@ -1,0 +1,61 @@
+"""What the command line decides and every task obeys: threads, memory, network, device."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+EXAMPLES = ASSETS / "examples"
+
+
+@dataclass
+class Settings:
+    """One instance for the process: `settings`. app.py fills it from the command line."""
+
+    threads: int = os.cpu_count() or 1
+    """Threads one run of a network may use."""
+    memory_gb: float = 4.0
+    """Budget for loaded models; the least recently used leave first."""
+    offline: bool = False
+    """Never open a connection to the Hub."""
+
+
+settings = Settings()
+
+
+def cache_folder() -> Path:
+    """Where joined and converted weights are kept; NEURAL_GALLERY_CACHE overrides the platform's choice."""
+    return Path(os.environ.get("NEURAL_GALLERY_CACHE") or platformdirs.user_cache_dir("neural-gallery"))
+
+
+def device() -> str:
+    """"cuda", "mps" or "cpu": the best device torch sees. The one place where this is decided."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def use_threads() -> None:
+    """Apply `settings.threads` to torch. Loaders call it, since importing torch early would slow the start."""
+    import torch
+
+    torch.set_num_threads(settings.threads)
+
+
+def onnx_session(path: Path):
+    """An ONNX Runtime session on the CPU that obeys `settings.threads`.
+
+    Spinning is off: on a busy machine waiting threads would otherwise burn the cores the others need.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

