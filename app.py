@@ -33,6 +33,13 @@ THEME = gr.themes.Base(
     font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     font_mono=["ui-monospace", "Consolas", "monospace"],
 ).set(
+    body_background_fill="*neutral_50",
+    body_background_fill_dark="*neutral_950",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
+    block_label_text_color="*neutral_600",
+    block_title_text_color="*neutral_600",
+    color_accent="*primary_700",
     button_primary_background_fill="*primary_700",
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_dark="*primary_700",
@@ -87,8 +94,9 @@ def home_page() -> str:
     included = sum(model.included for task in TASKS for model in task.models)
     parts = [
         '<header class="hero"><h1>What can I do with neural networks?</h1>',
-        "<p>Find out by trying. Bring a picture, a voice or a sentence, or take the example that is waiting in each room. ",
-        f"{included} networks live in this gallery and need no internet; what you bring stays on the machine it runs on.</p></header>",
+        "<p>Find out by trying. Bring a picture, a voice or a sentence, or take the example that waits in each room. ",
+        f"{included} networks live in this gallery and need no internet. ",
+        "What you bring stays on the machine the gallery runs on.</p></header>",
     ]
     for group in GROUPS:
         tasks = [task for task in TASKS if task.group == group]
@@ -110,14 +118,18 @@ def slugify(text: str) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Neural Gallery: find out what neural networks can do by trying it.")
-    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for all (default: GRADIO_SERVER_NAME or 127.0.0.1)")
+    parser.add_argument(
+        "--host", help="address to listen on, 0.0.0.0 for all (default: GRADIO_SERVER_NAME or 127.0.0.1)"
+    )
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="also open a public link (needs a network)")
     parser.add_argument("--offline", action="store_true", help="never connect to the Hugging Face Hub")
     parser.add_argument("--mcp", action="store_true", help="offer the tasks as tools to MCP clients")
     parser.add_argument("--auth", metavar="USER:PASS", help="ask visitors for this name and password")
     parser.add_argument("--threads", type=int, default=settings.threads, metavar="N", help="threads per network")
-    parser.add_argument("--memory", type=float, default=settings.memory_gb, metavar="GB", help="budget for loaded models")
+    parser.add_argument(
+        "--memory", type=float, default=settings.memory_gb, metavar="GB", help="budget for loaded models"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args()
     if options.auth and ":" not in options.auth:

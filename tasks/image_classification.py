@@ -8,7 +8,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -151,7 +151,7 @@ class ZeroShotClassifier:
         return PIL.Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
 
     def probabilities(self, x, labels: Sequence[str]) -> np.ndarray:
-        """(B, 3, H, W) and n labels -> (B, n): shares among these labels, also for SigLIP, whose own scores are apart."""
+        """(B, 3, H, W) and n labels -> (B, n): shares among these labels, for SigLIP too, which rates each alone."""
         import torch
 
         # "a photo of" is how most captions the networks learned from begin; SigLIP was trained with padded texts.
@@ -353,13 +353,14 @@ def build() -> None:
         with gr.Column():
             picture = picture_input(SLUG, "cat.jpg")
             picker = model_picker(SLUG, MODELS)
-            other = model_picker(SLUG, MODELS, label="Compare with", optional=True)
             own_labels = gr.Textbox(
                 "a cat, a dog, a cup of coffee, an astronaut", label="Your own labels, separated by commas",
                 visible=False, max_length=2000, elem_id=f"{SLUG}-labels",
             )  # fmt: skip
-            top_k = gr.Slider(1, 10, 5, step=1, label="How many guesses", elem_id=f"{SLUG}-top-k")
             run = gr.Button("Classify", variant="primary", elem_id=f"{SLUG}-run")
+            with gr.Accordion("More guesses, a second opinion", open=False, elem_id=f"{SLUG}-options"):
+                top_k = gr.Slider(1, 10, 5, step=1, label="How many guesses", elem_id=f"{SLUG}-top-k")
+                other = model_picker(SLUG, MODELS, label="Compare with", optional=True)
         with gr.Column():
             with gr.Row():
                 result = gr.Label(label="The network says", elem_id=f"{SLUG}-result")
@@ -428,14 +429,12 @@ def on_other(image: str, model_name: str, top_k: int, labels: str):
     return gr.update(visible=True, value=scores, label=f"{model_name} says"), status
 
 
-def on_result(result: dict, model_name: str):
+def on_result(result: dict[str, float], model_name: str):
     """Offer the result as a file, and its labels to be explained."""
     folder = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder()))
     path = folder / "classification.json"
-    predictions = [Prediction(row["label"], row["confidence"]) for row in result["confidences"]]
-    path.write_text(json.dumps({"model": model_name, "predictions": [asdict(p) for p in predictions]}, indent=2))
-    names = [prediction.label for prediction in predictions]
-    return gr.update(visible=True, value=str(path)), gr.update(choices=names, value=names[0])
+    path.write_text(json.dumps({"model": model_name, "scores": result}, indent=2))
+    return gr.update(visible=True, value=str(path)), gr.update(choices=list(result), value=next(iter(result)))
 
 
 def on_explain(image: str, model_name: str, label: str | None, labels: str):

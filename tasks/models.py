@@ -49,8 +49,10 @@ class Model:
 
     @property
     def label(self) -> str:
-        """"EfficientNet-Lite2 · CNN · 6.1 M · 25 MB · included": true at the moment it is read."""
-        return f"{self.name} · {self.family} · {count(self.parameters)} · {size(self.megabytes)} · {self.source.state()}"
+        """ "EfficientNet-Lite2 · CNN · 6.1 M · 25 MB · included": true at the moment it is read."""
+        return (
+            f"{self.name} · {self.family} · {count(self.parameters)} · {size(self.megabytes)} · {self.source.state()}"
+        )
 
 
 def count(parameters: int) -> str:

@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def device() -> str:
-    """"cuda", "mps" or "cpu": the best device torch sees. The one place where this is decided."""
+    """ "cuda", "mps" or "cpu": the best device torch sees. The one place where this is decided."""
     import torch
 
     if torch.cuda.is_available():

@@ -5,11 +5,9 @@ title, the sentence and the lesson above it. Furniture is made of plain Gradio c
 "<slug>-<part>", so that a style sheet or a browser test can name them.
 """
 
-import base64
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
@@ -52,7 +50,9 @@ class Task:
 def render(task: Task) -> None:
     """Fill the current gr.Tab: header, lesson, and what the task builds."""
     gr.Markdown(f"## {task.title}\n{task.sentence}", elem_classes="task-header")
-    with gr.Accordion("The lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"):
+    with gr.Accordion(
+        "The lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"
+    ):
         gr.Markdown((ASSETS / "lessons" / f"{task.slug}.md").read_text(encoding="utf-8"), elem_classes="lesson")
     task.build()
 
@@ -64,16 +64,20 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
     """
 
     def labels() -> list[tuple[str, str]]:
-        return [("nothing", NOTHING)] * optional + [(model.label, model.name) for model in choices]
+        return [(NOTHING, NOTHING)] * optional + [(model.label, model.name) for model in choices]
 
     def describe(name: str):
         """Facts of the chosen model, and whether the download buttons show."""
         if name == NOTHING:
-            return "", gr.update(visible=False), gr.update(visible=False)
+            return gr.update(visible=False), gr.update(visible=False), gr.update(visible=False)
         model = models.find(choices, name)
         needs = model.source.state() == State.NEEDS_DOWNLOAD
         text = f"Download {models.size(model.megabytes)}"
-        return facts(model), gr.update(visible=needs, value=text), gr.update(visible=False)
+        return (
+            gr.update(visible=True, value=facts(model)),
+            gr.update(visible=needs, value=text),
+            gr.update(visible=False),
+        )
 
     def download(name: str) -> Iterator[tuple]:
         """Progress in the facts line until the model is here."""
@@ -87,7 +91,12 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
     first = NOTHING if optional else choices[0].name
     part = label.lower().replace(" ", "-")
     dropdown = gr.Dropdown(labels(), value=first, label=label, filterable=False, elem_id=f"{slug}-{part}")
-    line = gr.Markdown(describe(first)[0], elem_id=f"{slug}-{part}-facts", elem_classes="facts")
+    line = gr.Markdown(
+        "" if optional else facts(choices[0]),
+        visible=not optional,
+        elem_id=f"{slug}-{part}-facts",
+        elem_classes="facts",
+    )
     with gr.Row(elem_classes="download-row"):
         fetch = gr.Button("Download", size="sm", visible=False, elem_id=f"{slug}-{part}-download")
         stop = gr.Button("Stop the download", size="sm", visible=False, elem_id=f"{slug}-{part}-stop")
@@ -126,9 +135,9 @@ def progress(model: Model, megabytes: float) -> str:
 class Run:
     """Loads a model, then times what is done with it, and words both for the status line.
 
-        run = Run(model)                   # loads
-        predictions = classify(picture, model)
-        return predictions, run.status()   # "EfficientNet-Lite2 · cpu · loaded in 0.4 s · ran in 61 ms"
+    run = Run(model)                   # loads
+    predictions = classify(picture, model)
+    return predictions, run.status()   # "EfficientNet-Lite2 · cpu · loaded in 0.4 s · ran in 61 ms"
     """
 
     def __init__(self, model: Model, device: str | None = None):
@@ -188,8 +197,3 @@ def card_icon(task: Task) -> str:
         '<svg viewBox="0 0 24 24" width="28" height="28" fill="none" stroke="currentColor" stroke-width="1.6" '
         f'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{task.icon}</svg>'
     )
-
-
-def data_uri(path: Path, media_type: str) -> str:
-    """A small file as a data: address, so that a page needs no further request for it."""
-    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"

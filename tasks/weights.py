@@ -5,6 +5,7 @@ the folder of verified files a loader reads, laid out as the Hub lays it out. `f
 only `Hub.download()` does, and only when somebody asked for it.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -150,7 +151,10 @@ class Hub:
                 f"The Hugging Face Hub does not answer, so {self.repo} cannot be downloaded now. "
                 "The included model works without a network."
             )
-        program = "import sys, huggingface_hub as h; h.snapshot_download(sys.argv[1], revision=sys.argv[2], allow_patterns=sys.argv[3:])"
+        program = (
+            "import sys, huggingface_hub as hub;"
+            "hub.snapshot_download(sys.argv[1], revision=sys.argv[2], allow_patterns=sys.argv[3:])"
+        )
         # Plain HTTP writes a file from its start to its end, so a stopped download can be resumed.
         environment = os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         with tempfile.TemporaryFile("w+") as log:
@@ -166,10 +170,8 @@ class Hub:
                     elif time.monotonic() - grew > STALL_SECONDS:
                         raise ModelUnavailable(f"The download of {self.repo} stalled. Try again to go on from there.")
                     yield size
-                    try:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
                         child.wait(0.3)
-                    except subprocess.TimeoutExpired:
-                        pass
             finally:
                 child.kill()
                 child.wait()
