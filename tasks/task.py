@@ -51,7 +51,7 @@ def render(task: Task) -> None:
     """Fill the current gr.Tab: header, lesson, and what the task builds."""
     gr.Markdown(f"## {task.title}\n{task.sentence}", elem_classes="task-header")
     with gr.Accordion(
-        "The lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"
+        "Lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"
     ):
         gr.Markdown((ASSETS / "lessons" / f"{task.slug}.md").read_text(encoding="utf-8"), elem_classes="lesson")
     task.build()

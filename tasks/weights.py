@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +25,6 @@ from tasks.settings import ASSETS, cache_folder, settings
 
 MANIFEST = "sha256.json"  # written beside files we made, so that a damaged cache is noticed
 PROBE_SECONDS = 2.5  # a visitor without network should read so within three seconds
-STALL_SECONDS = 60  # a download that brings nothing for this long has died
 
 
 class State(StrEnum):
@@ -139,10 +137,10 @@ class Hub:
     def download(self) -> Iterator[int]:
         """Fetch the files in a child process, yielding the bytes on disk about three times a second.
 
-        Closing the generator stops the child. What arrived stays in the cache and the next download goes on from it.
+        Closing the generator stops the child. Files that were complete by then are kept, half ones vanish.
 
         Raises:
-            ModelUnavailable: offline, no answer within three seconds, or the download failed.
+            ModelUnavailable: offline, no answer within three seconds, under way already, or the download failed.
         """
         if is_offline():
             raise ModelUnavailable(f"The gallery runs offline, and {self.repo} would have to be downloaded.")
@@ -151,11 +149,24 @@ class Hub:
                 f"The Hugging Face Hub does not answer, so {self.repo} cannot be downloaded now. "
                 "The included model works without a network."
             )
+        if self.repo in _downloading:
+            raise ModelUnavailable(f"{self.repo} is being downloaded for another visitor: try again in a moment.")
+        _downloading.add(self.repo)
+        try:
+            yield from self._download()
+        finally:
+            _downloading.discard(self.repo)
+            for half in self._blobs().glob("*.incomplete"):
+                half.unlink(missing_ok=True)
+        if self._cached() is None:
+            raise ModelUnavailable(f"{self.repo} no longer has the files this gallery asks for.")
+
+    def _download(self) -> Iterator[int]:
         program = (
             "import sys, huggingface_hub as hub;"
             "hub.snapshot_download(sys.argv[1], revision=sys.argv[2], allow_patterns=sys.argv[3:])"
         )
-        # Plain HTTP writes a file from its start to its end, so a stopped download can be resumed.
+        # Plain HTTP writes a file from its start to its end: its size is the progress.
         environment = os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         with tempfile.TemporaryFile("w+") as log:
             child = subprocess.Popen(
@@ -163,13 +174,8 @@ class Hub:
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
             try:
-                size, grew = -1, time.monotonic()
                 while child.poll() is None:
-                    if (now := self._bytes_on_disk()) != size:
-                        size, grew = now, time.monotonic()
-                    elif time.monotonic() - grew > STALL_SECONDS:
-                        raise ModelUnavailable(f"The download of {self.repo} stalled. Try again to go on from there.")
-                    yield size
+                    yield self._bytes_on_disk()
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         child.wait(0.3)
             finally:
@@ -178,8 +184,6 @@ class Hub:
             if child.returncode:
                 log.seek(0)
                 raise ModelUnavailable(f"The download of {self.repo} failed: {_last_line(log.read())}")
-        if self._cached() is None:
-            raise ModelUnavailable(f"{self.repo} no longer has the files this gallery asks for.")
         yield self._bytes_on_disk()
 
     def _answers(self) -> bool:
@@ -208,14 +212,27 @@ class Hub:
             return None
         return Path(paths[0].removesuffix(self.files[0]))
 
-    def _bytes_on_disk(self) -> int:
+    def _blobs(self) -> Path:
+        """The folder of the Hub's cache that holds the contents of this repository's files."""
         from huggingface_hub import constants
 
-        blobs = Path(constants.HF_HUB_CACHE) / f"models--{self.repo.replace('/', '--')}" / "blobs"
-        return sum(file.stat().st_size for file in blobs.glob("*")) if blobs.exists() else 0
+        return Path(constants.HF_HUB_CACHE) / f"models--{self.repo.replace('/', '--')}" / "blobs"
+
+    def _bytes_on_disk(self) -> int:
+        return sum(size_on_disk(file) for file in self._blobs().glob("*"))
 
 
 Source = Asset | Wheel | Hub
+
+_downloading: set[str] = set()  # repositories under way: two downloads of one would delete each other's half files
+
+
+def size_on_disk(path: Path) -> int:
+    """Bytes of a file, 0 if it has gone meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def is_offline() -> bool:
