@@ -1,6 +1,7 @@
 """What visitors hand in, made into what networks take, or a clear sentence. Knows nothing of Gradio."""
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,17 @@ PIL.Image.MAX_IMAGE_PIXELS = MAX_MEGAPIXELS * 1_000_000
 
 TOO_MANY_PIXELS = f"This picture is too large: the limit is {MAX_MEGAPIXELS} megapixels. Make it smaller and try again."
 NOT_A_PICTURE = "This file is not a picture that can be read. JPEG, PNG, WebP and GIF work."
+
+MAX_MINUTES = 10
+# What FFmpeg may take a file for: sound, or a film with sound. Playlists, which open other files, are left out.
+SOUND_FORMATS = "aac,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,ogg,w64,wav"
+
+TOO_LONG = f"This recording is too long: the limit is {MAX_MINUTES} minutes. Cut it and try again."
+NOT_A_RECORDING = "This file is not a recording that can be read. WAV, MP3, M4A, FLAC, OGG and WebM work."
+EMPTY_RECORDING = "This recording is empty: there is no sound in it."
+FULL_SCALE = {"int16": 2**15, "int32": 2**31, "float16": 1, "float32": 1, "float64": 1}
+MAX_CHANNELS = 16
+NOT_SAMPLES = "A recording is a file or (sample rate, samples): int16, int32 or float, of shape (n,) or (n, channels)."
 
 
 def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> PIL.Image.Image:
@@ -61,3 +73,80 @@ def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     low, high = (0.0, 65535.0) if picture.mode.startswith("I") else (values.min(), values.max())
     scaled = (values - low) / max(high - low, 1e-9) * 255
     return PIL.Image.fromarray(scaled.clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def read_audio(audio: str | Path | tuple[int, np.ndarray] | None, rate: int) -> np.ndarray:
+    """A recording as float32 (samples,) in -1..1: one channel, the mean of all, at `rate` samples per second.
+
+    Args:
+        audio: a path to anything FFmpeg reads (PyAV brings it along: WAV of any depth, MP3, M4A, FLAC, OGG, WebM, the
+            sound of a film), or (sample rate, samples) with samples (n,) or (n, channels) of int16, int32 or
+            float. Floats beyond -1..1 are scaled into it.
+        rate: samples per second wanted.
+
+    Raises:
+        BadInput: nothing given, no recording, damaged, empty, not a number somewhere, or longer than MAX_MINUTES; a
+            length that the file's header tells is refused before anything is decoded.
+    """
+    import av
+
+    if audio is None:
+        raise BadInput("There is no recording yet: upload one, record one, or click an example.")
+    resampler = av.AudioResampler(format="fltp", rate=rate)
+    chunks, length = [], 0
+    try:
+        for frame in _frames_of_file(audio) if isinstance(audio, str | Path) else _frames_of_samples(audio):
+            for resampled in resampler.resample(frame):
+                chunks.append(resampled.to_ndarray().mean(0))
+                length += len(chunks[-1])
+            if length > MAX_MINUTES * 60 * rate:  # streamed files tell no length in advance
+                raise BadInput(TOO_LONG)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise BadInput(NOT_A_RECORDING) from error
+    samples = np.concatenate(chunks or [[]]).astype(np.float32)
+    if not samples.size:
+        raise BadInput(EMPTY_RECORDING)
+    if not np.isfinite(samples).all():
+        raise BadInput("This recording is damaged: some of its samples are not numbers.")
+    return samples / max(1.0, np.abs(samples).max())
+
+
+def _frames_of_file(path: str | Path) -> Iterator:
+    """The decoded frames of the first audio stream, then None, which makes a resampler give its rest."""
+    import av
+
+    if not Path(path).stat().st_size:
+        raise BadInput(EMPTY_RECORDING)
+    with av.open(str(path), options={"format_whitelist": SOUND_FORMATS}, metadata_errors="ignore") as container:
+        if not container.streams.audio:
+            raise BadInput("This film has no sound.")
+        if (container.duration or 0) > MAX_MINUTES * 60 * av.time_base:
+            raise BadInput(TOO_LONG)
+        for packet in container.demux(container.streams.audio[0]):
+            try:
+                yield from packet.decode()
+            except av.InvalidDataError:
+                continue  # a damaged packet costs some milliseconds of sound, not the recording
+    yield None
+
+
+def _frames_of_samples(audio: tuple[int, np.ndarray]) -> Iterator:
+    """(sample rate, samples) as one frame, then None."""
+    import av
+
+    try:
+        rate, samples = int(audio[0]), np.asarray(audio[1])
+    except (TypeError, ValueError, IndexError) as error:
+        raise BadInput(NOT_SAMPLES) from error
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if rate < 1 or samples.ndim != 2 or samples.shape[1] > MAX_CHANNELS or samples.dtype.name not in FULL_SCALE:
+        raise BadInput(NOT_SAMPLES)
+    if not samples.size:
+        raise BadInput(EMPTY_RECORDING)
+    if len(samples) > MAX_MINUTES * 60 * rate:
+        raise BadInput(TOO_LONG)
+    mono = samples.mean(1, dtype=np.float32)[None] / np.float32(FULL_SCALE[samples.dtype.name])  # (1, n)
+    frame = av.AudioFrame.from_ndarray(mono, format="fltp", layout="mono")
+    frame.sample_rate = rate
+    yield from (frame, None)
