@@ -50,6 +50,8 @@ def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> P
                 picture = PIL.Image.open(picture)
         if picture.width * picture.height > MAX_MEGAPIXELS * 1_000_000:
             raise BadInput(TOO_MANY_PIXELS)
+        if 0 in picture.size:
+            raise BadInput("This picture is empty: it has no pixels.")
         picture.load()
         picture = PIL.ImageOps.exif_transpose(picture)
     except PIL.Image.DecompressionBombError as error:
