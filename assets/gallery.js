@@ -2,14 +2,13 @@
 (() => {
   const tabButton = (name) => document.getElementById(`tab-${name}-button`);
 
-  const openTask = (slug) => {
+  // The page may still be mounting, and inner tabs mount only after their group has opened: try until it is there.
+  const openTask = (slug, tries = 100) => {
     const card = document.querySelector(`.card[data-task="${CSS.escape(slug)}"]`);
-    if (!card) return false;
-    tabButton(card.dataset.group)?.click();
-    // The inner tabs mount after their group has opened.
-    const open = () => (tabButton(slug) ? tabButton(slug).click() : requestAnimationFrame(open));
-    open();
-    return true;
+    const tab = tabButton(slug);
+    if (tab?.offsetParent) return tab.click();
+    if (card) tabButton(card.dataset.group)?.click();
+    if (tries) setTimeout(() => openTask(slug, tries - 1), 100);
   };
 
   const remember = (slug) => {
@@ -35,11 +34,6 @@
     if (card || event.target.closest?.('button[role="tab"], .overflow-menu')) setTimeout(() => remember(openedSlug()), 150);
   });
 
-  const start = () => {
-    const slug = new URLSearchParams(location.search).get("task");
-    if (!slug) return;
-    if (!document.querySelector(".card")) return void requestAnimationFrame(start);
-    openTask(slug);
-  };
-  start();
+  const slug = new URLSearchParams(location.search).get("task");
+  if (slug) openTask(slug);
 })();

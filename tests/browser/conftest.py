@@ -1,0 +1,99 @@
+"""A real Chromium on the real gallery, started as a visitor would, with no way out to the network."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tasks.settings import ROOT
+
+# The fake microphone plays this recording over and over.
+VOICE = ROOT / "tests/data/microphone.wav"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def gallery_url(tmp_path_factory) -> Iterator[str]:
+    """The address of a gallery started by `python app.py`."""
+    log = tmp_path_factory.mktemp("gallery") / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "app.py", "--no-browser"], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": str(log.parent / "files")},
+        )  # fmt: skip
+    try:
+        yield wait_for_address(process, log)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait_for_address(process: subprocess.Popen, log: Path) -> str:
+    while process.poll() is None:
+        if match := re.search(r"Running on local URL:\s+(\S+)", log.read_text()):
+            return match[1]
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            continue
+    raise RuntimeError(f"The gallery did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright) -> Iterator[Browser]:
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.fail("The browser tests need Chromium or Chrome, e.g. apt-get install chromium")
+    arguments = [
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={VOICE}",
+    ]  # fmt: skip
+    with playwright.chromium.launch(executable_path=path, args=arguments) as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_task(browser, gallery_url) -> Iterator:
+    """open_task(slug, width=1280, dark=False): the task's tab, opened by its address. A slug of None is the home page.
+
+    Afterwards the test fails if the page asked anything of another machine or reported an error of its own.
+    """
+    outside: list[str] = []
+    errors: list[str] = []
+    pages: list[Page] = []
+
+    def watch(request):
+        if not request.url.startswith((gallery_url, "data:", "blob:")):
+            outside.append(request.url)
+
+    def open_task(slug: str | None, width: int = 1280, dark: bool = False, **options) -> Page:
+        page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light",
+            permissions=["microphone"], **options,
+        )  # fmt: skip
+        page.set_default_timeout(30_000)
+        page.on("request", watch)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        pages.append(page)
+        page.goto(f"{gallery_url}?task={slug}" if slug else gallery_url)
+        page.wait_for_selector(f"#{slug}-lesson" if slug else ".card", state="visible")
+        return page
+
+    yield open_task
+    for page in pages:
+        page.close()
+    assert not outside, f"asked of other machines: {outside}"
+    assert not errors, f"errors on the page: {errors}"

@@ -1,0 +1,46 @@
+"""The house itself: home, tabs, addresses, phones, the dark."""
+
+import pytest
+
+from tasks import TASKS
+
+
+def test_every_card_opens_its_task_and_the_address_follows(open_task):
+    page = open_task(None)
+    assert page.locator(".card").count() == len(TASKS)
+    for task in TASKS:
+        page.click(f'.card[data-task="{task.slug}"]')
+        page.wait_for_selector(f"#{task.slug}-lesson", state="visible")
+        page.wait_for_url(f"**/?task={task.slug}")
+        page.click("#tab-home-button")
+        page.wait_for_selector(".card", state="visible")
+        page.wait_for_url(lambda url: "task=" not in url)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.slug)
+def test_every_task_opens_by_its_address_and_fits_a_phone(open_task, task):
+    page = open_task(task.slug, width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click(f"#{task.slug}-lesson button")
+    lesson = page.inner_text(f"#{task.slug}-lesson")
+    for heading in ("What is it?", "Underlying neural network technology", "Limits and honesty"):
+        assert heading in lesson
+
+
+def test_an_unknown_task_shows_the_home_page(open_task):
+    page = open_task(None)
+    page.goto(page.url + "?task=no-such-task")
+    page.wait_for_selector(".card", state="visible")
+
+
+def test_dark_is_dark(open_task):
+    brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    assert max(open_task(None, dark=True).evaluate(brightness)) < 60
+    assert min(open_task(None).evaluate(brightness)) > 230
+
+
+def test_cards_answer_to_the_keyboard(open_task):
+    page = open_task(None)
+    page.focus(f'.card[data-task="{TASKS[0].slug}"]')
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#{TASKS[0].slug}-lesson", state="visible")
