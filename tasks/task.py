@@ -5,9 +5,11 @@ title, the sentence and the lesson above it. Furniture is made of plain Gradio c
 "<slug>-<part>", so that a style sheet or a browser test can name them.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
@@ -50,9 +52,7 @@ class Task:
 def render(task: Task) -> None:
     """Fill the current gr.Tab: header, lesson, and what the task builds."""
     gr.Markdown(f"## {task.title}\n{task.sentence}", elem_classes="task-header")
-    with gr.Accordion(
-        "Lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"
-    ):
+    with gr.Accordion("Lesson: what it is, how it works, where it fails", open=False, elem_id=f"{task.slug}-lesson"):
         gr.Markdown((ASSETS / "lessons" / f"{task.slug}.md").read_text(encoding="utf-8"), elem_classes="lesson")
     task.build()
 
@@ -189,6 +189,13 @@ def examples(slug: str, rows: list, inputs: list) -> None:
 
     rows = [[found(value) for value in (row if isinstance(row, list) else [row])] for row in rows]
     gr.Examples(rows, inputs, elem_id=f"{slug}-examples", examples_per_page=12, api_visibility="private")
+
+
+def result_file(name: str) -> Path:
+    """Where to write a result that a visitor may download; it is deleted with the uploads, an hour later."""
+    folder = Path(gr.utils.get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=folder)) / name
 
 
 def card_icon(task: Task) -> str:
