@@ -9,7 +9,7 @@ SLUG = "image-classification"
 
 
 def upload(page, path):
-    page.click(f'#{SLUG}-picture button[aria-label="Clear"]')
+    page.click(f'#{SLUG}-picture button[aria-label="Remove Image"]')
     page.set_input_files(f"#{SLUG}-picture input[type=file]", path)
     page.wait_for_selector(f"#{SLUG}-picture img")
 
@@ -61,8 +61,8 @@ def test_a_hub_model_offline_says_what_it_needs(open_task):
 def test_a_file_that_is_no_picture_gets_a_sentence(open_task, tmp_path):
     page = open_task(SLUG)
     (tmp_path / "notes.png").write_bytes(b"these are notes")
-    page.click(f'#{SLUG}-picture button[aria-label="Clear"]')
+    page.click(f'#{SLUG}-picture button[aria-label="Remove Image"]')
     page.set_input_files(f"#{SLUG}-picture input[type=file]", tmp_path / "notes.png")
-    page.wait_for_selector(f'#{SLUG}-picture button[aria-label="Clear"]')
+    page.wait_for_selector(f'#{SLUG}-picture button[aria-label="Remove Image"]')
     page.click(f"#{SLUG}-run")
     page.wait_for_selector(".toast-body >> text=not a picture")
