@@ -12,7 +12,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"neural-gallery-{os.getuid()}"))
 
 import gradio as gr
-import PIL
+import PIL.Image
+from gradio.exceptions import ComponentProcessingError
 
 from tasks import TASKS
 from tasks.errors import GalleryError
@@ -59,17 +60,23 @@ class Gallery(gr.Blocks):
             return await super().process_api(*args, **kwargs)
         except gr.Error:
             raise
-        except GalleryError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except PIL.UnidentifiedImageError as error:
-            raise gr.Error(NOT_A_PICTURE, print_exception=False) from error
-        except PIL.Image.DecompressionBombError as error:
-            raise gr.Error(TOO_MANY_PIXELS, print_exception=False) from error
         except Exception as error:
-            number = uuid.uuid4().hex[:8]
-            log.exception("error %s", number)
-            message = f"Something went wrong on our side, not yours. The gallery's log explains it under {number}."
-            raise gr.Error(message, print_exception=False) from error
+            # Gradio shows the message as HTML, and it may quote what the visitor typed.
+            raise gr.Error(html.escape(sentence(error), quote=False), print_exception=False) from error
+
+
+def sentence(error: Exception) -> str:
+    """What a visitor reads about an exception: its own words, or an id under which the log has the traceback."""
+    cause = error.__cause__ if isinstance(error, ComponentProcessingError) else error
+    if isinstance(cause, GalleryError):
+        return str(cause)
+    if isinstance(cause, PIL.UnidentifiedImageError):
+        return NOT_A_PICTURE
+    if isinstance(cause, PIL.Image.DecompressionBombError):
+        return TOO_MANY_PIXELS
+    number = uuid.uuid4().hex[:8]
+    log.error("error %s", number, exc_info=error)
+    return f"Something went wrong on our side, not yours. The gallery's log explains it under {number}."
 
 
 def build() -> gr.Blocks:
