@@ -6,10 +6,9 @@ import logging
 import os
 import tempfile
 import uuid
-from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"neural-gallery-{os.getuid()}"))
+os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="neural-gallery-"))
 
 import gradio as gr
 import PIL.Image
@@ -22,7 +21,7 @@ from tasks.settings import ASSETS, settings
 from tasks.task import GROUPS, card_icon, render
 
 MAX_UPLOAD = "20mb"
-KEEP_FILES_SECONDS = 3600
+TIDY_EVERY, KEEP_FILES = 600, 3000  # seconds: no file of a visitor gets an hour old
 MAX_WAITING = 64  # whoever comes later is told that the queue is full
 
 log = logging.getLogger("neural_gallery")
@@ -81,8 +80,7 @@ def sentence(error: Exception) -> str:
 
 def build() -> gr.Blocks:
     """The page: home, then a tab per group with a tab per task."""
-    # Nothing is kept for longer than an hour: neither uploads nor results.
-    with Gallery(title="Neural Gallery", delete_cache=(KEEP_FILES_SECONDS, KEEP_FILES_SECONDS)) as gallery, gr.Tabs():
+    with Gallery(title="Neural Gallery", delete_cache=(TIDY_EVERY, KEEP_FILES)) as gallery, gr.Tabs():
         with gr.Tab("Home", elem_id="tab-home"):
             gr.HTML(home_page())
         for group in GROUPS:

@@ -6,7 +6,6 @@ and through timm any ImageNet-1k classifier of the Hub; labels of the visitor's 
 
 import json
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,19 @@ from tasks import models, settings
 from tasks.errors import BadInput
 from tasks.inputs import read_picture
 from tasks.models import Model
-from tasks.task import HEAVY, NOTHING, Run, Task, examples, look_inside, model_picker, picture_input, status_line
+from tasks.task import (
+    HEAVY,
+    NOTHING,
+    QUIET,
+    Run,
+    Task,
+    examples,
+    look_inside,
+    model_picker,
+    picture_input,
+    result_file,
+    status_line,
+)
 from tasks.weights import Hub, Wheel
 
 SLUG = "image-classification"
@@ -387,16 +398,16 @@ def build() -> None:
     ).success(
         on_other, [picture, other, top_k, own_labels], [result_other, status], api_visibility="private", **HEAVY
     ).success(
-        on_result, [result, picker], [download, explained], api_visibility="private", show_progress="hidden"
+        on_result, [result, picker], [download, explained], **QUIET
     )  # fmt: skip
     gr.on(
         [picker.change, other.change],
         lambda *names: gr.update(visible=any(model.name in names for model in OWN_LABELS)),
-        [picker, other], own_labels, api_visibility="private", show_progress="hidden",
+        [picker, other], own_labels, **QUIET,
     )  # fmt: skip
     gr.on(
         [picture.change, picker.change], lambda: None, None, explained,  # the label belonged to another picture
-        api_visibility="private", show_progress="hidden",
+        **QUIET,
     )  # fmt: skip
     gr.on(
         [look.click, inside.expand], on_explain, [picture, picker, explained, own_labels], [heat, maps, how],
@@ -431,8 +442,7 @@ def on_other(image: str, model_name: str, top_k: int, labels: str):
 
 def on_result(result: dict[str, float], model_name: str):
     """Offer the result as a file, and its labels to be explained."""
-    folder = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder()))
-    path = folder / "classification.json"
+    path = result_file("classification.json")
     path.write_text(json.dumps({"model": model_name, "scores": result}, indent=2))
     return gr.update(visible=True, value=str(path)), gr.update(choices=list(result), value=next(iter(result)))
 

@@ -23,6 +23,9 @@ GROUPS = ("Vision", "Language and speech", "Time series", "Generative")
 # Runs of networks share the cores, whatever tab they come from: more at once would only make each one slower.
 HEAVY = {"concurrency_id": "network", "concurrency_limit": 2}
 
+# Events that only keep the page in step: no endpoint of the API, no spinner.
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+
 NOTHING = "nothing"  # the choice of an optional picker that names no model
 
 
@@ -102,17 +105,13 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         stop = gr.Button("Stop the download", size="sm", visible=False, elem_id=f"{slug}-{part}-stop")
 
     shown = [line, fetch, stop]
-    dropdown.change(describe, dropdown, shown, api_visibility="private", show_progress="hidden")
+    dropdown.change(describe, dropdown, shown, **QUIET)
     # What is on this machine changes while the page is open elsewhere: labels are made anew at every visit.
-    gr.context.Context.root_block.load(
-        lambda: gr.update(choices=labels()), None, dropdown, api_visibility="private", show_progress="hidden"
-    )
-    running = fetch.click(
-        download, dropdown, [*shown, dropdown], api_visibility="private", show_progress="hidden", concurrency_limit=2
-    )
+    gr.context.Context.root_block.load(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
+    running = fetch.click(download, dropdown, [*shown, dropdown], **QUIET, concurrency_limit=2)
     # A download that fails or is stopped leaves the buttons as it found them.
-    running.failure(describe, dropdown, shown, api_visibility="private", show_progress="hidden")
-    stop.click(describe, dropdown, shown, cancels=[running], api_visibility="private", show_progress="hidden")
+    running.failure(describe, dropdown, shown, **QUIET)
+    stop.click(describe, dropdown, shown, cancels=[running], **QUIET)
     return dropdown
 
 
