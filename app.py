@@ -91,6 +91,9 @@ def build() -> gr.Blocks:
                 for task in tasks:
                     with gr.Tab(task.title, elem_id=f"tab-{task.slug}"):
                         render(task)
+    for event in gallery.fns.values():
+        if event.api_visibility == "public":
+            event.fn.__name__ = event.api_name  # Gradio names the tools of MCP clients after the function
     return gallery
 
 

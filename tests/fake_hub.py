@@ -13,8 +13,8 @@ COMMIT = "c0ffee" + "0" * 34
 class FakeHub:
     """Serves {name: bytes}. `stall_after`: bytes of a file after which the answer pauses until `go_on` is set."""
 
-    def __init__(self, files: dict[str, bytes], stall_after: int | None = None, status: int = 200):
-        self.files, self.stall_after, self.status = files, stall_after, status
+    def __init__(self, files: dict[str, bytes], stall_after: int | None = None, status: int = 200, repo: str = REPO):
+        self.files, self.stall_after, self.status, self.repo = files, stall_after, status, repo
         self.go_on = threading.Event()
         hub = self
 
@@ -42,8 +42,8 @@ class FakeHub:
         self.server.server_close()
 
     def answer(self, request: http.server.BaseHTTPRequestHandler, body: bool) -> None:
-        if request.path.startswith(f"/api/models/{REPO}"):
-            answer = {"id": REPO, "sha": COMMIT, "siblings": [{"rfilename": name} for name in self.files]}
+        if request.path.startswith(f"/api/models/{self.repo}"):
+            answer = {"id": self.repo, "sha": COMMIT, "siblings": [{"rfilename": name} for name in self.files]}
             if "/tree/" in request.path:
                 answer = [
                     {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
@@ -52,7 +52,7 @@ class FakeHub:
             content = json.dumps(answer).encode()
             return self.send(request, self.status, content, {"Content-Type": "application/json"}, body)
         name = request.path.rsplit("/", 1)[-1]
-        if f"/{REPO}/resolve/" not in request.path or name not in self.files:
+        if f"/{self.repo}/resolve/" not in request.path or name not in self.files:
             return self.send(request, 404, b"", {}, body)
         content = self.files[name]
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}

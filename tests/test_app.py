@@ -105,6 +105,29 @@ def test_what_a_visitor_typed_is_not_run_as_html():
     assert "&lt;img" in error.value.message
 
 
+def test_the_rooms_are_tools_for_mcp_clients():
+    import asyncio
+
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    gallery = app.build()
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, mcp_server=True)
+
+    async def tools():
+        async with (
+            streamablehttp_client(f"{url}gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as mcp,
+        ):
+            await mcp.initialize()
+            return {tool.name: tool.description for tool in (await mcp.list_tools()).tools}
+
+    found = asyncio.run(tools())
+    gallery.close()
+    for task in TASKS:
+        assert len(found[task.slug.replace("-", "_")]) > 20
+
+
 @pytest.mark.parametrize("words", [["--auth", "nopassword"], ["--threads", "0"], ["--memory", "-1"]])
 def test_flags_that_make_no_sense_are_refused(words, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["app.py", *words])

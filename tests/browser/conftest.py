@@ -1,5 +1,6 @@
 """A real Chromium on the real gallery, started as a visitor would, with no way out to the network."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,14 +19,14 @@ VOICE = ROOT / "tests/data/microphone.wav"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
-def gallery_url(tmp_path_factory) -> Iterator[str]:
-    """The address of a gallery started by `python app.py`."""
-    log = tmp_path_factory.mktemp("gallery") / "log"
+@contextlib.contextmanager
+def running_gallery(folder: Path, **environment: str) -> Iterator[str]:
+    """The address of a gallery started by `python app.py`, with these environment variables."""
+    log = folder / "log"
     with log.open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-u", "app.py", "--no-browser"], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": str(log.parent / "files")},
+            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")} | environment,
         )  # fmt: skip
     try:
         yield wait_for_address(process, log)
@@ -34,24 +35,28 @@ def gallery_url(tmp_path_factory) -> Iterator[str]:
         process.wait(20)
 
 
+@pytest.fixture(scope="package")
+def gallery_url(tmp_path_factory) -> Iterator[str]:
+    with running_gallery(tmp_path_factory.mktemp("gallery")) as url:
+        yield url
+
+
 def wait_for_address(process: subprocess.Popen, log: Path) -> str:
     while process.poll() is None:
         if match := re.search(r"Running on local URL:\s+(\S+)", log.read_text()):
             return match[1]
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
     raise RuntimeError(f"The gallery did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright) -> Iterator[Browser]:
     path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
