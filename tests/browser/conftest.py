@@ -19,6 +19,14 @@ VOICE = ROOT / "tests/data/microphone.wav"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def find_chromium() -> str:
+    """The path of an installed Chromium or Chrome."""
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        raise FileNotFoundError("The browser tests need Chromium or Chrome, e.g. apt-get install chromium")
+    return path
+
+
 @contextlib.contextmanager
 def running_gallery(folder: Path, **environment: str) -> Iterator[str]:
     """The address of a gallery started by `python app.py`, with these environment variables."""
@@ -58,15 +66,12 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def browser(playwright) -> Iterator[Browser]:
-    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.fail("The browser tests need Chromium or Chrome, e.g. apt-get install chromium")
     arguments = [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={VOICE}",
     ]  # fmt: skip
-    with playwright.chromium.launch(executable_path=path, args=arguments) as browser:
+    with playwright.chromium.launch(executable_path=find_chromium(), args=arguments) as browser:
         yield browser
 
 
