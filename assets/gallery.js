@@ -1,13 +1,19 @@
 // The address names the open task (?task=<slug>), and a card on the home page opens its task without a reload.
 (() => {
   const tabButton = (name) => document.getElementById(`tab-${name}-button`);
+  // On a narrow page tabs move into the menu "More tabs", where they carry nothing but their title.
+  const menuEntry = (title) => [...document.querySelectorAll(".overflow-dropdown button")].find((b) => b.textContent.trim() === title);
 
   // The page may still be mounting, and inner tabs mount only after their group has opened: try until it is there.
   const openTask = (slug, tries = 100) => {
     const card = document.querySelector(`.card[data-task="${CSS.escape(slug)}"]`);
     const tab = tabButton(slug);
     if (tab?.offsetParent) return tab.click();
-    if (card) tabButton(card.dataset.group)?.click();
+    if (card) {
+      const entry = menuEntry(card.querySelector("h3").textContent);
+      if (entry) return entry.click();
+      (tabButton(card.dataset.group) ?? menuEntry(card.closest("section").querySelector("h2").textContent))?.click();
+    }
     if (tries) setTimeout(() => openTask(slug, tries - 1), 100);
   };
 
@@ -18,11 +24,10 @@
     history.replaceState(null, "", address);
   };
 
-  const openedSlug = () => {
-    const chosen = [...document.querySelectorAll('button[role="tab"][aria-selected="true"]')].filter((b) => b.offsetParent);
-    const slugs = chosen.map((button) => button.id.replace(/^tab-|-button$/g, ""));
-    return slugs.find((slug) => document.querySelector(`.card[data-task="${CSS.escape(slug)}"]`));
-  };
+  const openedSlug = () =>
+    [...document.querySelectorAll(".card[data-task]")]
+      .map((card) => card.dataset.task)
+      .find((slug) => document.getElementById(`tab-${slug}`)?.offsetParent);
 
   document.addEventListener("click", (event) => {
     const card = event.target.closest?.(".card[data-task]");
