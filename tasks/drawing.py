@@ -25,10 +25,10 @@ class Canvas:
     size: tuple[int, int]  # width and height of the picture itself
 
 
-def canvas(picture: PIL.Image.Image) -> Canvas:
-    """A copy whose longer side lies within SIDES."""
+def canvas(picture: PIL.Image.Image, sides: tuple[int, int] = SIDES) -> Canvas:
+    """A copy whose longer side lies within `sides`."""
     longer = max(picture.size)
-    scale = min(max(longer, SIDES[0]), SIDES[1]) / longer
+    scale = min(max(longer, sides[0]), sides[1]) / longer
     size = tuple(max(1, round(side * scale)) for side in picture.size)
     return Canvas(picture.resize(size, PIL.Image.Resampling.LANCZOS), scale, picture.size)
 
