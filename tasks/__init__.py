@@ -1,6 +1,6 @@
 """The gallery's tasks, in the order of its tabs."""
 
-from tasks import image_classification, image_segmentation, object_detection
+from tasks import image_classification, image_segmentation, object_detection, time_series
 from tasks.task import Task
 
-TASKS: tuple[Task, ...] = (image_classification.TASK, object_detection.TASK, image_segmentation.TASK)
+TASKS: tuple[Task, ...] = (image_classification.TASK, object_detection.TASK, image_segmentation.TASK, time_series.TASK)
