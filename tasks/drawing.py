@@ -33,9 +33,12 @@ def canvas(picture: PIL.Image.Image, sides: tuple[int, int] = SIDES) -> Canvas:
     return Canvas(picture.resize(size, PIL.Image.Resampling.LANCZOS), scale, picture.size)
 
 
-def colour(label: str) -> tuple[int, int, int]:
-    """The same bright colour for the same label everywhere; dark text is readable on all of them."""
-    hue = zlib.crc32(label.encode()) % 360 / 360
+def colour(label: str, number: int = 1) -> tuple[int, int, int]:
+    """The same bright colour for the same label everywhere; dark text is readable on all of them.
+
+    Instances of a class (`number` from 1) get hues far from each other.
+    """
+    hue = (zlib.crc32(label.encode()) % 360 / 360 + 0.381966 * (number - 1)) % 1
     return tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.65, 0.85))
 
 

@@ -192,7 +192,7 @@ def paint(picture: PIL.Image.Image, segments: Sequence[Segment], by_class: bool,
     painted = PIL.Image.eval(picture, lambda value: value // 4) if only else picture.copy()
     chosen = [found for found in segments if only in (None, found.label if by_class else found.name)]
     for found in chosen:
-        rgb = colour(found.label if by_class else found.name)
+        rgb = colour(found.label, 1 if by_class else found.instance)
         mask = PIL.Image.fromarray(found.mask).convert("L")
         inside = picture if only else PIL.Image.blend(picture, PIL.Image.new("RGB", picture.size, rgb), 0.55)
         painted.paste(inside, mask=mask)
@@ -205,7 +205,8 @@ def paint(picture: PIL.Image.Image, segments: Sequence[Segment], by_class: bool,
             named.add(name)
             rows = np.flatnonzero(found.mask.any(1))
             row = rows[len(rows) // 5]  # near the top, where the mask is wide enough to hold a name
-            tag(painted, name, (float(np.flatnonzero(found.mask[row]).mean()) - 30, float(row)), colour(name))
+            left = float(np.flatnonzero(found.mask[row]).mean()) - 30
+            tag(painted, name, (left, float(row)), colour(found.label, 1 if by_class else found.instance))
     return painted
 
 
@@ -483,9 +484,8 @@ def on_file(image: str, session: Session | None, mode: str, only: str | None, ki
     else:
         path, file = result_file("segments.png"), PIL.Image.new("RGB", picture.size)
         for found in session.segments or []:
-            name = found.label if mode == SEMANTIC else found.name
             mask = PIL.Image.fromarray(found.mask).resize(picture.size, PIL.Image.Resampling.NEAREST)
-            file.paste(colour(name), mask=mask)
+            file.paste(colour(found.label, 1 if mode == SEMANTIC else found.instance), mask=mask)
     file.save(path, compress_level=1)
     return gr.update(visible=True, value=str(path))
 

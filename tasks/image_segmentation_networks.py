@@ -16,6 +16,7 @@ import PIL.Image
 from tasks import settings, yolox
 
 THRESHOLD = 0.4  # lowest score of a box that is cut out
+MERGE_IOU = 0.75  # boxes of different classes that overlap by more are one object with two names
 MAX_INSTANCES = 12  # each is one run of U²-Net-p, a quarter of a second
 SMALLEST = 0.002  # share of the picture under which a class is noise
 
@@ -60,7 +61,8 @@ class SubjectSegmenter:
         self.detector = yolox.Yolox(yolox.SOURCE.folder())
 
     def __call__(self, picture: PIL.Image.Image) -> Iterator[list[Segment]]:
-        found = yolox.suppress(self.detector(picture, THRESHOLD).candidates)[:MAX_INSTANCES]
+        candidates = yolox.suppress(self.detector(picture, THRESHOLD).candidates)
+        found = yolox.suppress(candidates, MERGE_IOU, across_classes=True)[:MAX_INSTANCES]
         numbers: Counter[int] = Counter()
         instances = [numbers.update([index]) or numbers[index] for index in found.classes.tolist()]
         areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1)
@@ -74,8 +76,9 @@ class SubjectSegmenter:
             mask = (probability > 127) & free
             free &= ~mask
             name = yolox.COCO[found.classes[i]]
-            segments = [*segments, Segment(name, instances[i], float(found.scores[i]), mask, probability)]
-            yield segments
+            if mask.any():
+                segments = [*segments, Segment(name, instances[i], float(found.scores[i]), mask, probability)]
+                yield segments
 
     def inside(self, picture: PIL.Image.Image, box: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """(H, W) uint8: what stands out in a close-up of the box; the box itself if nothing does.

@@ -92,12 +92,15 @@ def letterbox(picture: PIL.Image.Image) -> tuple[np.ndarray, float]:
     return square[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32), scale
 
 
-def suppress(candidates: Candidates, iou: float = NMS_IOU) -> Candidates:
-    """Non-maximum suppression within each class: of boxes that overlap by more than `iou`, the best one stays."""
+def suppress(candidates: Candidates, iou: float = NMS_IOU, across_classes: bool = False) -> Candidates:
+    """Non-maximum suppression: of boxes of a class that overlap by more than `iou`, the best one stays.
+
+    With `across_classes`, boxes of different classes suppress each other too.
+    """
     if not len(candidates):
         return candidates
     # Classes are moved apart so that one pass serves all of them.
-    offsets = candidates.classes * (candidates.boxes.max() + 1)
+    offsets = candidates.classes * (0 if across_classes else candidates.boxes.max() + 1)
     boxes = candidates.boxes + offsets[:, None]
     left = np.argsort(-candidates.scores, kind="stable")
     kept = []

@@ -93,6 +93,7 @@ def test_suppression():
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [30, 0, 40, 10]], np.float32)
     candidates = yolox.Candidates(boxes, np.array([0.9, 0.8, 0.7, 0.6], np.float32), np.array([1, 1, 2, 1]))
     assert yolox.suppress(candidates, 0.5).scores.tolist() == pytest.approx([0.9, 0.7, 0.6])  # another class stays
+    assert yolox.suppress(candidates, 0.5, across_classes=True).scores.tolist() == pytest.approx([0.9, 0.6])
     assert len(yolox.suppress(candidates, 1.0)) == 4
     assert len(yolox.suppress(candidates[np.array([], int)])) == 0
 
