@@ -1,13 +1,14 @@
 """The training suite of our own picture network, and what the shipped weights can do. No network, no training data."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from training.emoji_art import EXPORTED, captions, colours, evaluate, model, sketch, train, world
+from training.emoji_art import EXPORTED, captions, colours, model, sketch, train, world
 from training.emoji_art.data import SIZE, Concept, fit
 
 
@@ -36,7 +37,10 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return evaluate.load_unet(EXPORTED / "unet" / "diffusion_pytorch_model.safetensors")
+    from diffusers import UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_pretrained(EXPORTED / "unet", torch_dtype=torch.float32)
+    return unet.eval().to(memory_format=torch.channels_last)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,8 @@ def test_subject_colours_ignore_the_ground():
 
 def test_captions_say_the_new_colour_and_forget_the_old():
     for seed in range(200):
-        words = captions.caption("red apple", ["red fruit", "fruit"], "fluent-3d", "blue", True, "yellow", random.Random(seed))
+        rng = random.Random(seed)
+        words = captions.caption("red apple", ["red fruit", "fruit"], "fluent-3d", "blue", True, "yellow", rng)
         assert "blue" in words and "red" not in words.split() and "yellow background" in words
 
 
@@ -87,7 +92,8 @@ def test_what_is_held_out_is_never_trained():
     rng = random.Random(0)
     for _ in range(30):
         plan = w.plan(16, rng)
-        for thing, row, ground in zip(plan["thing"].tolist(), plan["row"].tolist(), plan["ground"].tolist(), strict=True):
+        columns = (plan[key].tolist() for key in ("thing", "row", "ground"))
+        for thing, row, ground in zip(*columns, strict=True):
             concept = w.things[thing][0]
             column = w.variants[thing].tolist().index(row)
             if row != w.variants[thing, world.NATURAL]:
@@ -104,7 +110,7 @@ def test_a_hand_follows_the_outline_loosely():
     torch.manual_seed(0)
     theta = world.placing(8, "cpu", vary=False)
     ink = sketch.by_hand(torch.from_numpy(drafts[3])[None, None].float().div(255).expand(8, -1, -1, -1), theta, 64)
-    assert ink.shape == (8, 1, 64, 64) and 0 <= ink.min() and ink.max() <= 1
+    assert ink.shape == (8, 1, 64, 64) and ink.min() >= 0 and ink.max() <= 1
     assert not torch.allclose(ink[0], ink[1])  # no two drawings alike
     assert ink[:, :, 28:36, 28:36].mean() < 0.2 < ink.amax((1, 2, 3)).min()  # lines, and not in the middle
 
@@ -176,5 +182,5 @@ def test_steps_tell_the_story(shipped, encoder):
     noise = [s.noisy.std().item() for s in steps]
     assert noise[0] == pytest.approx(1, abs=0.05)
     # the prediction settles: the last changes far less than the first
-    moves = [(b.predicted - a.predicted).abs().mean().item() for a, b in zip(steps, steps[1:], strict=False)]
+    moves = [(b.predicted - a.predicted).abs().mean().item() for a, b in pairwise(steps)]
     assert moves[-1] < moves[0]

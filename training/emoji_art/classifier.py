@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ class Judge(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], 3, padding=1)
         self.stages = nn.ModuleList()
-        for a, b in zip(widths, widths[1:]):
+        for a, b in pairwise(widths):
             self.stages.append(nn.ModuleList([
                 nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()),
                 nn.Sequential(nn.Conv2d(b, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(),

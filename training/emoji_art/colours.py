@@ -83,7 +83,7 @@ def subject_colours(rgb: np.ndarray, apart: int = 42) -> list[str]:
 
 
 def _turn(rgba: np.ndarray, main: str, colour: str, reach: float) -> np.ndarray:
-    """Paint the pixels of the main colour in `colour`; hues further than `reach` degrees from it stay (leaves, eyes)."""
+    """Paint the main colour's pixels in `colour`; hues more than `reach` degrees from it stay (leaves, eyes)."""
     h, s, v = _hsv(rgba[..., :3])
     opaque = rgba[..., 3] > 128
     words = name_pixels(rgba[..., :3])

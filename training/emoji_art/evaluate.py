@@ -1,4 +1,4 @@
-"""How good is it? `python -m training.emoji_art.evaluate` writes WORK/scores.json and sheets to look at.
+"""How good is it? `python -m training.emoji_art.evaluate` writes WORK/evaluation/scores.json and sheets to look at.
 
 * Retrieval: does the judge (classifier.py: other artists' sets only) recognise the asked subject, is the asked colour
   the subject's main colour, is the ground the asked one? For taught things in new combinations, for combinations
@@ -62,10 +62,12 @@ def mark(pictures: np.ndarray, asked: list[dict], world: World, judge: Judge, co
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.inference_mode():
         top = judge(x).topk(5).indices
-    coloured = [(p, q["colour"]) for p, q in zip(pictures, asked) if q["colour"]]
+    coloured = [(p, q["colour"]) for p, q in zip(pictures, asked, strict=True) if q["colour"]]
     main = [(subject_colours(p) or [None])[0] == colour for p, colour in coloured]
     border = [np.median(np.concatenate([p[0], p[-1], p[:, 0], p[:, -1]]), 0) for p in pictures]
-    grounds = [np.abs(b - BACKGROUNDS[q["ground"]]).max() < GROUND_TOLERANCE for b, q in zip(border, asked)]
+    grounds = [
+        np.abs(b - BACKGROUNDS[q["ground"]]).max() < GROUND_TOLERANCE for b, q in zip(border, asked, strict=True)
+    ]
     return {
         "top1": (top[:, 0] == truth).float().mean().item(),
         "top5": (top == truth[:, None]).any(1).float().mean().item(),
@@ -88,25 +90,34 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
     small = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     small = torch.nn.functional.interpolate(small, (size, size), mode="area").flatten(1)
     # premultiplied colours and opacity once, then every ground is one multiply-add
-    tiles = world.tiles[rows]
-    on = lambda value: torch.cat([  # noqa: E731
-        compose(t, torch.full((len(t), 3), value), theta.expand(len(t), -1, -1), size) for t in tiles.split(1024)])  # fmt: skip
+    stored = world.tiles[rows]
+
+    def on(value: float) -> torch.Tensor:
+        parts = stored.split(1024)
+        return torch.cat(
+            [compose(t, torch.full((len(t), 3), value), theta.expand(len(t), -1, -1), size) for t in parts]
+        )
+
     black, white = on(0.0), on(255.0)
-    clear = (white - black) / 2
+    clear = (white - black) / 2  # share of the ground that shows
     nearest, same, copies, others = [], 0, [], []
-    for picture, q in zip(small, asked):
-        ground = torch.tensor(BACKGROUNDS[q["ground"]], dtype=torch.float32)
+    for name in sorted({q["ground"] for q in asked}):
+        ground = torch.tensor(BACKGROUNDS[name], dtype=torch.float32)
+        here = [k for k, q in enumerate(asked) if q["ground"] == name]
         every = (((black + 1) * 127.5) + clear * ground[:, None, None]).flatten(1)
-        distance = (every - picture).square().mean(1).sqrt()
-        best = int(distance.argmin())
-        nearest.append(distance[best].item())
-        same += int(owner[best] == q["thing"])
-        tile = world.tiles[q["row"]][None]
-        real = ((compose(tile, ground[None], theta, size) + 1) * 127.5).flatten()
-        moved = placing(1, "cpu", freely=torch.tensor([False]))
-        copies.append((((compose(tile, ground[None], moved, size) + 1) * 127.5).flatten() - real).square().mean().sqrt().item())
-        distance = (every - real).square().mean(1).sqrt()
-        others.append(distance[torch.from_numpy(owner != q["thing"])].min().item())
+        tiles = world.tiles[[asked[k]["row"] for k in here]]
+        on_it = ground.expand(len(here), 3)
+        real = ((compose(tiles, on_it, theta.expand(len(here), -1, -1), size) + 1) * 127.5).flatten(1)
+        moved = placing(len(here), "cpu", freely=torch.zeros(len(here), dtype=torch.bool))
+        moved = ((compose(tiles, on_it, moved, size) + 1) * 127.5).flatten(1)
+        copies += (moved - real).square().mean(1).sqrt().tolist()
+        root = every.shape[1] ** 0.5
+        distance, of_real = torch.cdist(small[here], every) / root, torch.cdist(real, every) / root
+        for j, k in enumerate(here):
+            best = int(distance[j].argmin())
+            nearest.append(distance[j, best].item())
+            same += int(owner[best] == asked[k]["thing"])
+            others.append(of_real[j][torch.from_numpy(owner != asked[k]["thing"])].min().item())
     copy = float(np.median(copies))
     return {
         "nearest_median": float(np.median(nearest)), "nearest_least": min(nearest), "copy": copy,
@@ -118,7 +129,7 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
 def hand_drawing(tile: np.ndarray, rng: np.random.Generator, size: int = 384) -> np.ndarray:
     """A wobbly pencil drawing with gaps after a picture. tile: RGBA. Returns uint8, (size, size), 255 = paper.
 
-    Its own code on purpose, not sketch.py's: other pen, other wobble, drawn large, so that training's habits don't help.
+    Its own code on purpose, not sketch.py's: another pen and wobble, drawn large, so training's habits don't help.
     """
     big = cv2.resize(tile, (size - 40, size - 40), interpolation=cv2.INTER_CUBIC)
     big = cv2.copyMakeBorder(big, 20, 20, 20, 20, cv2.BORDER_CONSTANT)
@@ -127,7 +138,11 @@ def hand_drawing(tile: np.ndarray, rng: np.random.Generator, size: int = 384) ->
     lines = cv2.Canny(cv2.GaussianBlur(big[..., 3], (0, 0), 2), 60, 150)
     for channel in range(3):
         lines |= cv2.Canny(soft[..., channel], 30, 75)
-    wave = lambda s, a: cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), s) * s * 3.5 * a  # noqa: E731
+
+    def wave(width: float, height: float) -> np.ndarray:
+        noise = rng.standard_normal((size, size)).astype(np.float32)
+        return cv2.GaussianBlur(noise, (0, 0), width) * width * 3.5 * height
+
     y, x = np.mgrid[:size, :size].astype(np.float32)
     pen = np.ones((3, 3) if rng.random() < 0.5 else (5, 5), np.uint8)
     lines = cv2.remap(cv2.dilate(lines, pen), x + wave(24, 3.5), y + wave(24, 3.5), cv2.INTER_LINEAR)
@@ -177,7 +192,7 @@ def sheet(pictures: np.ndarray, words: list[str], path: Path, columns: int = 10,
     rows = -(-len(pictures) // columns)
     page = Image.new("RGB", (columns * side, rows * (side + text)), "white")
     pen = ImageDraw.Draw(page)
-    for i, (picture, word) in enumerate(zip(pictures, words)):
+    for i, (picture, word) in enumerate(zip(pictures, words, strict=True)):
         x, y = i % columns * side, i // columns * (side + text)
         page.paste(Image.fromarray(picture).resize((side, side), Image.BICUBIC), (x, y))
         pen.text((x + 2, y + side), "\n".join([word[:21], word[21:42]]), fill="black", font_size=10)
@@ -188,7 +203,8 @@ def draw(unet, encoder, prompts, *, steps, guidance, ink=None, seed=100, batch=1
     parts = []
     for a in range(0, len(prompts), batch):
         part = None if ink is None else ink[a : a + batch]
-        parts.append(model.generate(unet, encoder, prompts[a : a + batch], steps=steps, guidance=guidance, seeds=seed + a, ink=part))
+        asked, knobs = prompts[a : a + batch], {"steps": steps, "guidance": guidance}
+        parts.append(model.generate(unet, encoder, asked, seeds=seed + a, ink=part, **knobs))
     return torch.cat(parts).numpy()
 
 
@@ -222,7 +238,7 @@ def main() -> None:
             asked = sketch_questions(world)
             prompts, ink = [q["prompt"] for q in asked], torch.stack([ink_of(q["drawing"]) for q in asked])
             pictures = draw(unet, encoder, prompts, steps=a.steps, guidance=SKETCH_GUIDANCE, ink=ink)
-            right = [q["colour"] in subject_colours(p)[:1] for p, q in zip(pictures, asked)]
+            right = [q["colour"] in subject_colours(p)[:1] for p, q in zip(pictures, asked, strict=True)]
             result["sketch"] = {"main_colour": float(np.mean(right)), "own": float(np.mean(right[::2])),
                                 "said": float(np.mean(right[1::2])), "count": len(asked)}  # fmt: skip
             lines = ((1 - ink) * 255).byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
@@ -242,7 +258,10 @@ def main() -> None:
             if kind in ("taught", "held"):
                 result[kind]["memorisation"] = memorisation(pictures, asked, world, kind == "held")
         print(kind, json.dumps(result[kind], indent=1), flush=True)
-    (WORK / "scores.json" if len(a.kinds) == 5 else a.out / "scores.json").write_text(json.dumps(result, indent=1))
+        scores = a.out / "scores.json"  # kinds asked for in another run with the same knobs are kept
+        old = json.loads(scores.read_text()) if scores.exists() else {}
+        same = all(old.get(k) == result[k] for k in knobs)
+        scores.write_text(json.dumps((old if same else {}) | result, indent=1))
 
 
 if __name__ == "__main__":

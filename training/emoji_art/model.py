@@ -17,6 +17,7 @@ import importlib.metadata
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -90,10 +91,10 @@ class TextEncoder:
 
 
 def predict(unet, z, t, ink, states, mask) -> torch.Tensor:
-    """The network's picture x, (B, 3, S, S). z: (B, 3, S, S), t: (B,) in 0..1, ink: (B, 1, S, S), states, mask: text."""
+    """The network's picture x, (B, 3, S, S). z: (B, 3, S, S), t: (B,), 0..1, ink: (B, 1, S, S), states, mask: text."""
     x = F.pixel_unshuffle(torch.cat([z, ink], 1), FOLD).contiguous(memory_format=torch.channels_last)
     pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-    # MiniLM's states have a spread of 0.47 per component over our captions, their means one of 0.29: bring both to 1.
+    # MiniLM's states have a spread of 0.47 per component over our captions, their means 0.29: bring both to 1.
     out = unet(x, t * 1000, states * 2, class_labels=pooled * 3.5, encoder_attention_mask=mask, return_dict=False)[0]
     return F.pixel_shuffle(out, FOLD)
 
@@ -136,7 +137,7 @@ def sample(
         return (free + guidance * (asked - free)).clamp(-1, 1)  # a colour beyond the screen's helps nobody
 
     times = torch.linspace(0, 1, steps + 1).tolist()
-    for i, (t, after) in enumerate(zip(times, times[1:])):
+    for i, (t, after) in enumerate(pairwise(times)):
         x = x_at(z, t)
         velocity = (x - z) / (1 - t)
         if heun and after < 1:
@@ -148,6 +149,5 @@ def sample(
 
 def generate(unet, encoder, prompts: list[str], **knobs) -> torch.Tensor:
     """The finished pictures of `sample`, uint8, (B, 64, 64, 3)."""
-    for step in sample(unet, encoder, prompts, **knobs):
-        pass
-    return ((step.predicted + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    *_, last = sample(unet, encoder, prompts, **knobs)
+    return ((last.predicted + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

@@ -102,7 +102,6 @@ def grid(unet, encoder, world: World, path: Path) -> None:
         torch.manual_seed(5)
         pictures, ink, captions = world.batch(64, random.Random(5), held=True)
     drawn = [i for i in range(64) if ink[i].min() >= 0 and captions[i]][:12]
-    drawn += drawn[: -len(drawn) % 12] or []
     rows = [strip(model.generate(unet, encoder, list(PROMPTS), seeds=1).numpy(), 12)]
     if len(drawn) == 12:
         lines = ((1 - ink[drawn]).cpu() * 255).byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
@@ -132,8 +131,9 @@ def scores(unet, encoder, world: World, count: int) -> dict[str, float]:
     return out
 
 
-def train(world: World, encoder, out: Path, *, minutes: float, device: str = "cpu", batch: int = BATCH, steps: int | None = None,
-          compile: bool = False, save_every: float = 4.0, seed: int = 0, **unet_changes) -> list[float]:  # fmt: skip
+def train(world: World, encoder, out: Path, *, minutes: float, device: str = "cpu", batch: int = BATCH,
+          steps: int | None = None, compile: bool = False, save_every: float = 4.0, seed: int = 0,
+          **unet_changes) -> list[float]:  # fmt: skip
     """Train until `minutes` (in total, over all resumed runs) or `steps` are reached. Returns this run's losses."""
     out.mkdir(parents=True, exist_ok=True)
     cuda = torch.device(device).type == "cuda"

@@ -105,7 +105,7 @@ class World:
         return *self.show(plan), plan["captions"]
 
     def canonical(self, rows, grounds) -> torch.Tensor:
-        """Tiles as the network would ideally draw them: centred, 90% of the picture. rows: (B,), grounds: (B, 3) 0..255."""
+        """Tiles as the network should draw them: centred, 90% of the side. rows: (B,), grounds: (B, 3), 0..255."""
         theta = placing(len(rows), self.tiles.device, vary=False)
         return compose(self.tiles[rows], torch.as_tensor(grounds, dtype=torch.float32, device=self.tiles.device), theta)
 
@@ -137,7 +137,7 @@ def placing(count: int, device, vary: bool = True, freely: torch.Tensor | None =
 
 
 def compose(tiles: torch.Tensor, ground: torch.Tensor, theta: torch.Tensor, size: int = SIZE) -> torch.Tensor:
-    """Place tiles on plain grounds. tiles: uint8 (B, 4, S, S), ground: (B, 3) in 0..255. Returns (B, 3, 64, 64) in -1..1."""
+    """Place tiles, uint8 (B, 4, S, S), on plain grounds, (B, 3) in 0..255. Returns (B, 3, size, size) in -1..1."""
     rgba = tiles.float() / 255
     rgba = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)  # premultiplied: no dark rim after resampling
     grid = F.affine_grid(theta, (len(tiles), 4, size, size), align_corners=False)
