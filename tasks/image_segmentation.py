@@ -55,7 +55,7 @@ NO_SUBJECT = (
 # Models
 
 DEFAULT = Model(
-    name="YOLOX-Nano + U²-Net-p", load=SubjectSegmenter, family="CNN", parameters=2_044_000, megabytes=8,
+    name="YOLOX-Nano + U²-Net-p", load=SubjectSegmenter, family="CNN", parameters=2_043_852, megabytes=8,
     source=Asset("u2netp", {"u2netp.onnx": "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"}),
     license="Apache-2.0", link="https://github.com/xuebinqin/U-2-Net",
     note="Cuts out subjects very well, and instances of 80 classes. Knows no sky, road or wall.",
@@ -426,7 +426,11 @@ def on_show(session: Session | None, mode: str, only: str | None, kind: str, fil
     if session is None:
         return [gr.skip()] * 7
     names = choices(session, mode)
-    only = only if only in [name for _, name in names] and only != EVERYTHING else None
+    radio = gr.update(visible=bool(session.segments), choices=names)
+    if only not in [name for _, name in names]:
+        # Otherwise its value is left alone: the visitor may have chosen again meanwhile.
+        only = radio["value"] = EVERYTHING
+    only = None if only == EVERYTHING else only
     segments = session.segments or []
     by_class = mode == SEMANTIC
     probability = certainty(segments, session.matte if mode == CUT_OUT else None, only, session.picture.size)
@@ -442,7 +446,7 @@ def on_show(session: Session | None, mode: str, only: str | None, kind: str, fil
         border = gr.update(visible=True, value=draw_border(session.picture, probability))
     return (
         show(session, mode, only, kind, fill, other),
-        gr.update(visible=bool(segments), choices=names, value=only or EVERYTHING),
+        radio,
         unnamed(session, mode),
         hint,
         heat,

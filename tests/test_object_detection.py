@@ -148,9 +148,13 @@ def test_sliders_run_no_network(counter):
 def test_a_class_is_isolated():
     _, _, _, session = detected()
     everything, table, choices, _ = od.on_change(session, 0.4, True, None)
-    assert ("person · 2", "person") in choices["choices"] and len(table["value"]) == 6
+    assert (
+        choices["value"] == od.EVERYTHING
+        and ("person · 2", "person") in choices["choices"]
+        and len(table["value"]) == 6
+    )
     alone, table, choices, _ = od.on_change(session, 0.4, True, "cat")
-    assert choices["value"] == "cat" and [row[0] for row in table["value"]] == ["cat"]
+    assert "value" not in choices and [row[0] for row in table["value"]] == ["cat"]
     inside, outside = (200, 600), (800, 200)  # on the cat, on the coffee
     assert sum(alone.getpixel(outside)) < sum(everything.getpixel(outside)) / 2
     assert alone.getpixel(inside) == everything.getpixel(inside)
@@ -281,6 +285,7 @@ def test_networks_for_labels_of_ones_own_load_and_answer(tmp_path):
     assert network.prompt(["a red helmet", "Cat"])[1] == [None, 0, 0, 0, None, 1, None, None]
     found = network(PIL.Image.open(EXAMPLES / "coffee.jpg"), ["a red helmet", "Cat"])
     assert found.detections and {detection.label for detection in found.detections} <= {"a red helmet", "Cat"}
+    network(PIL.Image.open(EXAMPLES / "coffee.jpg"), ["a red helmet red helmet red cat"] * od.MAX_LABELS)  # cut at 256
 
 
 def test_own_labels_are_counted():
