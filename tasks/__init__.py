@@ -1,6 +1,12 @@
 """The gallery's tasks, in the order of its tabs."""
 
-from tasks import image_classification, image_segmentation, object_detection, time_series
+from tasks import image_classification, image_segmentation, object_detection, speech_recognition, time_series
 from tasks.task import Task
 
-TASKS: tuple[Task, ...] = (image_classification.TASK, object_detection.TASK, image_segmentation.TASK, time_series.TASK)
+TASKS: tuple[Task, ...] = (
+    image_classification.TASK,
+    object_detection.TASK,
+    image_segmentation.TASK,
+    speech_recognition.TASK,
+    time_series.TASK,
+)

@@ -3,12 +3,14 @@
 import io
 import zlib
 
+import av
 import numpy as np
 import PIL.Image
 import pytest
+import soundfile
 
 from tasks.errors import BadInput
-from tasks.inputs import read_picture
+from tasks.inputs import read_audio, read_picture
 
 
 def saved(picture: PIL.Image.Image, path, **options):
@@ -102,3 +104,131 @@ def test_nothing_given():
 def test_arrays_of_no_picture(array):
     with pytest.raises(BadInput):
         read_picture(array)
+
+
+# Recordings
+
+TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.float32)  # one second
+
+
+def is_tone(samples: np.ndarray, rate: int) -> bool:
+    """Whether this is half-loud 440 Hz, about a second of it."""
+    pitch = np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples)
+    loudness = np.sqrt(np.mean(samples**2)) * np.sqrt(2)
+    return abs(len(samples) / rate - 1) < 0.1 and abs(pitch - 440) < 5 and abs(loudness - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_wav_of_every_depth(subtype, tmp_path):
+    soundfile.write(tmp_path / "tone.wav", np.stack([TONE, TONE], 1), 48_000, subtype=subtype)
+    samples = read_audio(tmp_path / "tone.wav", 16_000)
+    assert samples.dtype == np.float32 and samples.shape == (16_000,)
+    assert is_tone(samples, 16_000)
+
+
+@pytest.mark.parametrize("name", ["tone.flac", "tone.mp3", "tone.ogg", "tone.aiff", "tone.m4a", "tone.webm"])
+def test_every_container(name, tmp_path):
+    write_sound(tmp_path / name)
+    assert is_tone(read_audio(str(tmp_path / name), 24_000), 24_000)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [TONE, TONE.astype(np.float16), TONE[:, None], np.stack([TONE, TONE], 1).astype(np.float64),
+     (TONE * 2**15).astype(np.int16), (TONE.astype(np.float64) * 2**31).astype(np.int32)],
+)  # fmt: skip
+def test_samples_of_every_kind(samples):
+    assert is_tone(read_audio((48_000, samples), 16_000), 16_000)
+
+
+def test_what_is_too_loud_is_scaled():
+    assert np.abs(read_audio((16_000, TONE * 1000), 16_000)).max() == pytest.approx(1)
+
+
+def test_a_damaged_stretch_does_not_cost_the_recording(tmp_path):
+    write_sound(tmp_path / "tone.mp3")
+    content = bytearray((tmp_path / "tone.mp3").read_bytes())
+    content[2000:2600] = bytes(600)
+    (tmp_path / "tone.mp3").write_bytes(content)
+    assert len(read_audio(tmp_path / "tone.mp3", 16_000)) > 8_000
+
+
+@pytest.mark.parametrize(
+    ("audio", "sentence"),
+    [
+        (None, "There is no recording yet"),
+        (5, "sample rate, samples"),
+        ((16_000, "text"), "sample rate, samples"),
+        ((0, TONE), "sample rate, samples"),
+        ((16_000, np.stack([TONE, TONE])), "sample rate, samples"),  # (channels, n)
+        ((16_000, TONE.astype(complex)), "sample rate, samples"),
+        ((16_000, np.zeros(0, np.float32)), "empty"),
+        ((16_000, np.append(TONE, np.nan)), "not numbers"),
+        ((16_000, np.append(TONE, np.inf)), "not numbers"),
+        ((16_000, np.zeros(3 * 3600 * 16_000, np.int16)), "too long: the limit is 10 minutes"),
+    ],
+)
+def test_samples_that_are_no_recording(audio, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        read_audio(audio, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty"),
+        (b"not a recording at all" * 100, "not a recording"),
+        (b"ffconcat version 1.0\nfile /etc/hostname\n", "not a recording"),  # a playlist would open other files
+        (b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:1/a.wav\n", "not a recording"),
+        (b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80>\0\0\0}\0\0\2\0\x10\0data\0\0\0\0", "empty"),
+    ],
+)
+def test_files_that_are_no_recording(content, sentence, tmp_path):
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(BadInput, match=sentence):
+        read_audio(tmp_path / "a.wav", 16_000)
+
+
+def test_a_recording_that_is_gone(tmp_path):
+    with pytest.raises(BadInput, match="not a recording"):
+        read_audio(tmp_path / "gone.wav", 16_000)
+
+
+def test_a_film_without_sound(tmp_path):
+    with av.open(tmp_path / "film.mp4", "w") as container:
+        stream = container.add_stream("mpeg4", rate=10, width=64, height=64, pix_fmt="yuv420p")
+        container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(stream.encode())
+    with pytest.raises(BadInput, match="no sound"):
+        read_audio(tmp_path / "film.mp4", 16_000)
+
+
+def test_a_long_recording_is_refused_by_its_header_or_while_it_is_read(tmp_path):
+    soundfile.write(tmp_path / "short.flac", TONE, 48_000)
+    content = bytearray((tmp_path / "short.flac").read_bytes())
+    content[22:26] = (3 * 3600 * 48_000).to_bytes(4, "big")  # what the header says: three hours
+    (tmp_path / "short.flac").write_bytes(content)
+    with pytest.raises(BadInput, match="too long"):
+        read_audio(tmp_path / "short.flac", 16_000)
+
+    soundfile.write(tmp_path / "long.flac", np.zeros(11 * 60 * 8_000, np.int16), 8_000)
+    content = bytearray((tmp_path / "long.flac").read_bytes())
+    content[22:26] = bytes(4)  # the header does not say
+    (tmp_path / "long.flac").write_bytes(content)
+    with pytest.raises(BadInput, match="too long"):
+        read_audio(tmp_path / "long.flac", 16_000)
+
+
+def write_sound(path) -> None:
+    """The tone, in the format the name ends with."""
+    codecs = {".m4a": ("aac", 1024), ".webm": ("libopus", 960)}  # with their samples a frame
+    if path.suffix not in codecs:
+        return soundfile.write(path, TONE, 48_000)
+    with av.open(path, "w") as container:
+        codec, frame_size = codecs[path.suffix]
+        stream = container.add_stream(codec, rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(TONE[None], format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        pieces = av.AudioResampler(format=stream.format, layout="mono", rate=48_000, frame_size=frame_size)
+        for piece in [*pieces.resample(frame), *pieces.resample(None), None]:
+            container.mux(stream.encode(piece))
