@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 import numpy as np
 import PIL.Image
+import PIL.ImageColor
 import PIL.ImageFilter
 import PIL.ImageOps
 
@@ -121,7 +122,8 @@ def segment_at(image, x: int, y: int, model: Model = DEFAULT) -> Segment | None:
         raise BadInput("This point lies outside the picture.")
     paper = canvas(picture, SIDES)
     *_, segments = find(paper.picture, model)
-    found = point(paper.picture, int(x * paper.scale), int(y * paper.scale), segments, model)
+    x, y = (min(int(at * paper.scale), side - 1) for at, side in zip((x, y), paper.picture.size, strict=True))
+    found = point(paper.picture, x, y, segments, model)
     return found and resized(found, picture.size)
 
 
@@ -192,12 +194,12 @@ def paint(picture: PIL.Image.Image, segments: Sequence[Segment], by_class: bool,
     painted = PIL.Image.eval(picture, lambda value: value // 4) if only else picture.copy()
     chosen = [found for found in segments if only in (None, found.label if by_class else found.name)]
     for found in chosen:
-        rgb = colour(found.label, 1 if by_class else found.instance)
+        tint = colour(found.label, 1 if by_class else found.instance)
         mask = PIL.Image.fromarray(found.mask).convert("L")
-        inside = picture if only else PIL.Image.blend(picture, PIL.Image.new("RGB", picture.size, rgb), 0.55)
+        inside = picture if only else PIL.Image.blend(picture, PIL.Image.new("RGB", picture.size, tint), 0.55)
         painted.paste(inside, mask=mask)
         edge = np.asarray(mask.filter(PIL.ImageFilter.MaxFilter(5))) > np.asarray(mask)
-        painted.paste(rgb, mask=PIL.Image.fromarray(edge))
+        painted.paste(tint, mask=PIL.Image.fromarray(edge))
     named = set()
     for found in sorted(chosen, key=lambda found: -found.mask.sum()):
         name = found.label if by_class else found.name
@@ -219,7 +221,7 @@ def on_background(
         result.putalpha(opacity)
         return result
     if kind == COLOUR:
-        background = PIL.Image.new("RGB", picture.size, fill)
+        background = PIL.Image.new("RGB", picture.size, rgb(fill))
     elif kind == BLUR:
         background = picture.filter(PIL.ImageFilter.GaussianBlur(max(picture.size) / 60))
     elif other is None:
@@ -227,6 +229,16 @@ def on_background(
     else:
         background = PIL.ImageOps.fit(other, picture.size)
     return PIL.Image.composite(picture, background, opacity)
+
+
+def rgb(fill: str) -> tuple[int, ...]:
+    """A colour as a colour picker writes it, "#0f766e" or "rgba(15.3, 118, 110, 1)"."""
+    try:
+        if fill.startswith("rgb"):
+            return tuple(round(float(part)) for part in fill.partition("(")[2].rstrip(")").split(",")[:3])
+        return PIL.ImageColor.getrgb(fill)[:3]
+    except ValueError:
+        raise BadInput(f"{fill!r} is no colour: write it like #0f766e.") from None
 
 
 def on_squares(picture: PIL.Image.Image) -> PIL.Image.Image:

@@ -104,6 +104,7 @@ def test_a_click_finds_the_smallest_object_and_else_looks_closely():
     rocket = seg.segment_at(skimage.data.rocket(), 322, 250)  # nothing COCO has a name for
     assert rocket.label == "object" and rocket.mask[250, 322] and rocket.mask.mean() < 0.1
     assert seg.segment_at(PIL.Image.new("RGB", (300, 200), "grey"), 100, 100) is None
+    assert seg.segment_at(PIL.Image.new("RGB", (10_004, 7), "grey"), 10_003, 6) is None
     with pytest.raises(BadInput, match="outside"):
         seg.segment_at(EXAMPLES / "coffee.jpg", 600, 10)
 
@@ -122,6 +123,9 @@ def test_backgrounds():
     assert pixels(seg.COLOUR) == ((255, 0, 0), (0, 255, 0))
     assert pixels(seg.PICTURE) == ((255, 0, 0), (0, 0, 255))
     assert pixels(seg.BLUR)[0] == (255, 0, 0)
+    assert seg.rgb("rgba(15.3, 118, 109.8, 1)") == seg.rgb("#0f766e") == (15, 118, 110)
+    with pytest.raises(BadInput, match="no colour"):
+        seg.rgb("rgb(red)")
     with pytest.raises(BadInput, match="Choose the picture"):
         seg.on_background(picture, opacity, seg.PICTURE, "", None)
 
