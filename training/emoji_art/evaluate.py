@@ -80,7 +80,9 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
     """Root mean square distances, 0..255 at 32 px, all on the ground the prompt names.
 
     nearest: generated picture to the nearest training picture. copy: a training picture placed as in training to
-    itself placed exactly. other: a real picture to the nearest one of another concept. Both medians.
+    itself placed exactly. other: a real picture to the nearest one of another concept. Both medians. within_copy:
+    share of pictures nearer to a training picture than a copy; real_within_copy: the same of the right answers, which
+    lie near training pictures too where two colours of one thing are alike (orange and yellow, grey and white).
     """
     size = 32
     trained = [i for i in world.taught if world.things[i][1] == DEFAULT_STYLE]
@@ -100,7 +102,7 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
 
     black, white = on(0.0), on(255.0)
     clear = (white - black) / 2  # share of the ground that shows
-    nearest, same, copies, others = [], 0, [], []
+    nearest, same, copies, others, answers = [], 0, [], [], []
     for name in sorted({q["ground"] for q in asked}):
         ground = torch.tensor(BACKGROUNDS[name], dtype=torch.float32)
         here = [k for k, q in enumerate(asked) if q["ground"] == name]
@@ -117,6 +119,7 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
             best = int(distance[j].argmin())
             nearest.append(distance[j, best].item())
             same += int(owner[best] == asked[k]["thing"])
+            answers.append(of_real[j].min().item())
             others.append(of_real[j][torch.from_numpy(owner != asked[k]["thing"])].min().item())
     copy = float(np.median(copies))
     return {

@@ -66,9 +66,11 @@ friendly one: its ceiling on real pictures is given beside every score.
 {memory}
 
 ## What it cannot do
-- Things it was not taught: the third row of the table. It answers with something that shares words with the prompt.
+- Things it was not taught: the row of things never taught. It answers with something that shares words with the prompt.
 - Two things in one picture, counting, writing, scenes. Small parts (whiskers, strings, spokes) come out soft.
 - A colour word may reach only part of a many-coloured subject, or leave a subject as its own colour has it.
+- A few things differ only by colour in the emoji set itself (the hearts, the books): a colour kept from one of them
+  may have been seen in another.
 - It reproduces the designs it learned. In colours it was taught, a picture is close to the repainted original: that
   is the task, not an accident, and the licence of the originals (MIT) allows it.
 """
@@ -108,8 +110,8 @@ def card(scores: dict, facts: dict) -> str:
         if s is None
         else (
             f"Sketches: {s['count']} scripted hand drawings (wobble, gaps, fading pen) after another artist's emoji: "
-            f"main colour right in {percent(s['main_colour'])} ({percent(s['own'])} where the colour was unsaid and had to "
-            f"be known, {percent(s['said'])} where it was said; guidance {SKETCH_GUIDANCE})."
+            f"main colour right in {percent(s['main_colour'])} ({percent(s['own'])} where the colour was unsaid and "
+            f"had to be known, {percent(s['said'])} where it was said; guidance {SKETCH_GUIDANCE})."
         )
     )
     m = scores["held"]["memorisation"] if "held" in scores else None
@@ -120,8 +122,9 @@ def card(scores: dict, facts: dict) -> str:
             "Memorisation, in combinations kept from training: root mean square distance (of 255, at 32 px) from a "
             f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
             f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, "
-            f"a real picture {m['other']:.1f} from the nearest other thing. Generated pictures closer than such a copy: "
-            f"{percent(m['within_copy'])}."
+            f"a real picture {m['other']:.1f} from the nearest other thing. Pictures closer than such a copy: "
+            f"{percent(m['within_copy'])}; of the right answers themselves, never trained: "
+            f"{percent(m['real_within_copy'])} (orange and yellow, grey and white versions of a thing lie close)."
         )
     )
     return CARD.format(table="\n".join(rows), sketch=sketch, memory=memory, eval_steps=scores["steps"],
