@@ -73,9 +73,10 @@ def public() -> dict[str, tuple[pd.Series, int, int]]:
 
 def ets(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """(horizon, 9): statsmodels' exponential smoothing, the best of four by AIC."""
+    from scipy.special import ndtri
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-    past = past[-1000:]
+    past = pd.Series(past[-1000:])
     fits = []
     for trend in (None, "add"):
         for seasonal in (None, "add") if 1 < season <= 24 and len(past) > 2 * season else (None,):
@@ -88,10 +89,7 @@ def ets(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
     prediction = best.get_prediction(len(past), len(past) + horizon - 1)
     median = np.asarray(prediction.predicted_mean)
     lower, upper = np.asarray(prediction.pred_int(alpha=0.2)).T
-    normal = 1.2815515655446004
-    deviation = (upper - lower) / (2 * normal)
-    from scipy.special import ndtri
-
+    deviation = (upper - lower) / (2 * ndtri(0.9))
     return median[:, None] + ndtri(QUANTILES)[None] * deviation[:, None]
 
 

@@ -512,8 +512,8 @@ def on_inside(seen: Seen | None, model_name: str):
     best = result.scores.sort_values("pinball loss").iloc[0]["method"]
     how = (
         f"The last {len(result.errors)} stretches of {steps} steps were hidden and forecast from what came before. "
-        f"**{best}** did best. MASE and pinball loss are in units of the seasonal naive error: below 1 is better than "
-        "repeating the last season. The band should hold 80 % of the truth."
+        f"**{best}** did best. MASE and pinball loss are in units of the usual change from one season to the next: "
+        "compare them with the last line. The band should hold 80 % of the truth (0.8)."
     )
     if result.weights:
         shares = ", ".join(f"{name} {weight:.0%}".replace("%", " %") for name, weight in result.weights.items())

@@ -19,17 +19,36 @@ def usual_season(series: pd.Series) -> int:
 
 
 def decompose(series: pd.Series, season: int | None = None) -> pd.DataFrame:
-    """Columns trend, season, remainder: a rolling median, the median of each phase, and what is left."""
+    """Columns trend, season, remainder: a smoothed rolling median, the median of each phase, and what is left."""
     season = usual_season(series) if season is None else season
     values = pd.Series(filled(series), series.index)
-    window = min(max(11, season), max(3, len(values) // 3)) | 1
-    trend = values.rolling(window, center=True, min_periods=min(3, window)).median()
+    window = min(max(11, season), len(values) // 3) | 1
+    # The mean of medians: a rising series is its own rolling median, and would leave no remainder to compare with.
+    trend = values.rolling(window, center=True).median().rolling(min(5, window), center=True).mean()
+    trend = pd.Series(extended(trend.to_numpy()), series.index)
     rest = (values - trend).to_numpy()
     repeated = np.zeros(len(values))
     if 1 < season <= len(values) // 3:
         phase = np.arange(len(values)) % season
         repeated = pd.Series(rest).groupby(phase).transform("median").to_numpy()
     return pd.DataFrame({"trend": trend, "season": repeated, "remainder": rest - repeated}, index=series.index)
+
+
+def extended(trend: np.ndarray) -> np.ndarray:
+    """Straight on where the window reaches over an end of the series (NaN), as steep as the trend was before."""
+    known = np.flatnonzero(~np.isnan(trend))
+    first, last = known[0], known[-1]
+    reach = max(1, min(len(trend) - len(known), last - first))
+    steps = np.arange(len(trend))
+    trend = trend.copy()
+    if last > first:
+        start = (trend[first + reach] - trend[first]) / reach
+        end = (trend[last] - trend[last - reach]) / reach
+    else:
+        start = end = 0.0
+    trend[:first] = trend[first] + start * (steps[:first] - first)
+    trend[last + 1 :] = trend[last] + end * (steps[last + 1 :] - last)
+    return trend
 
 
 def anomaly_scores(series: pd.Series, model: Model | None = None) -> pd.DataFrame:
@@ -54,14 +73,8 @@ def anomaly_scores(series: pd.Series, model: Model | None = None) -> pd.DataFram
 
 
 def deviation(errors: np.ndarray) -> float:
-    """A standard deviation that faults do not inflate (MAD), also where most errors are exactly 0."""
-    distance = np.abs(errors - np.median(errors))
-    if typical := 1.4826 * np.median(distance):
-        return float(typical)
-    if not distance.any():
-        return 1.0
-    # A rising series is its own rolling median, a stuck sensor has a few spikes: the smaller guess serves both.
-    return float(min(1.4826 * np.median(distance[distance > 0]), errors.std()))
+    """A standard deviation that faults do not inflate (from the MAD), or the usual one if most errors are equal."""
+    return float(1.4826 * np.median(np.abs(errors - np.median(errors))) or errors.std() or 1.0)
 
 
 def judge(scores: pd.DataFrame, sensitivity: float) -> pd.DataFrame:
@@ -82,6 +95,8 @@ def surprises(values: np.ndarray, network, season: int) -> np.ndarray:
     warm = int(min(max(24, 2 * season), n // 3))  # the first values have no past to be judged by
     block = int(np.clip(n // 30, 4, 36))
     starts = range(max(warm, 8), n, block)
+    if not starts:
+        return np.zeros(len(values))
     both = []
     for direction in (seen, seen[::-1]):
         quantiles = network([direction[:start] for start in starts], block, season)

@@ -26,10 +26,11 @@ def figure(title: str, height: int = 380, **layout):
     chart = go.Figure()
     axis = {"gridcolor": "rgba(138,133,128,0.25)", "zeroline": False, "linecolor": GREY, "automargin": True}
     chart.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "xref": "paper"}, height=height,
-        margin={"l": 8, "r": 8, "t": 40, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        title={"text": title, "font": {"size": 13}, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
+        height=height, margin={"l": 8, "r": 8, "t": 64 if title else 24, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"color": GREY, "size": 12}, hovermode="x unified", xaxis=axis, yaxis=axis,
-        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0}, **layout,
+        legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0}, **layout,
     )  # fmt: skip
     return chart
 
@@ -83,7 +84,7 @@ def parts_chart(parts: pd.DataFrame):
 
 def errors_chart(errors: np.ndarray):
     """Backtest errors (cuts, horizon) in units of the seasonal naive error, against how far ahead they were made."""
-    chart = figure("Error of the median in the backtests, 1 = an average seasonal naive error")
+    chart = figure("Error of the median, by steps ahead")
     steps = np.arange(1, errors.shape[1] + 1)
     for i, row in enumerate(errors):
         chart.add_scatter(

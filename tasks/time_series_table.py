@@ -59,7 +59,8 @@ def read_table(path: str | Path | None) -> Table:
     try:
         if path.stat().st_size == 0:
             raise BadInput("This file is empty.")
-        head = path.open("rb").read(SNIFFED_BYTES)
+        with path.open("rb") as file:
+            head = file.read(SNIFFED_BYTES)
         if head.startswith(b"PAR1"):
             frame = pd.read_parquet(path)
         elif head.startswith(b"PK\x03\x04"):
@@ -148,14 +149,17 @@ def guess(frame: pd.DataFrame, decimal_comma: bool) -> Table:
     date = guess_date(frame)
     others = [name for name in frame.columns if name != date]
     sample = frame.sample(min(len(frame), 2000), random_state=0)
-    numeric = [name for name in others if to_numbers(sample[name], decimal_comma).notna().mean() >= 0.5]
+    numeric = [
+        name for name in others
+        if to_numbers(sample[name], decimal_comma).notna().sum() >= max(1, 0.5 * sample[name].notna().sum())
+    ]  # fmt: skip
     if not numeric:
         listed = ", ".join(frame.columns[:12])
         raise BadInput(f"This table has no column of numbers to forecast. Its columns: {listed}.")
 
     series = guess_series(frame, date, others, numeric)
     values = [name for name in numeric if name != series]
-    values = [name for name in values if not is_clock(frame[name])] or values or numeric
+    values = [name for name in values if not is_clock(frame[name], date is None)] or values or numeric
     value = next((name for name in values if VALUE_NAME.fullmatch(name)), values[0])
     table = Table(frame, date, value, series, numeric=tuple(numeric), decimal_comma=decimal_comma, notes=notes)
     return replace(table, chosen=table.names[0]) if table.series else table
@@ -182,9 +186,10 @@ def guess_series(frame: pd.DataFrame, date: str | None, others: list[str], numer
     return None
 
 
-def is_clock(column: pd.Series) -> bool:
-    """Whether a column only counts rows or seconds: numbers that grow by the same step."""
-    if not pd.api.types.is_numeric_dtype(column):
+def is_clock(column: pd.Series, dateless: bool) -> bool:
+    """Whether a column only counts rows or seconds: it grows by the same step, and is no value by its name."""
+    named = re.fullmatch(r"unnamed: \d+|index|id|row|#|no\.?", str(column.name), re.I)
+    if not (named or dateless) or not pd.api.types.is_numeric_dtype(column):
         return False
     steps = column.astype(float).diff().dropna()
     return bool((steps > 0).all() and np.ptp(steps) < 0.01 * steps.median())
@@ -358,13 +363,16 @@ def _on_grid(series: pd.Series, notes: list[str]) -> pd.Series:
     if typical <= 0:
         return _numbered(series, notes)
     even = np.mean(np.abs(gaps - typical) < 0.02 * typical) > 0.5
-    step = _calendar_step(typical, series.index) or pd.Timedelta(seconds=typical if even else _round_step(typical))
-    if (series.index[-1] - series.index[0]).total_seconds() / typical > 3 * len(series) + 10:
+    seconds = typical if even else _round_step(float(gaps.mean()))
+    step = _calendar_step(typical, series.index) or pd.Timedelta(seconds=seconds)
+    if (series.index[-1] - series.index[0]).total_seconds() / seconds > 3 * len(series) + 10:
         return _numbered(series, notes)
     grid = (
         series.resample(step, origin="start").mean() if isinstance(step, pd.Timedelta) else series.resample(step).mean()
     )
     empty = int(grid.isna().sum() - series.isna().sum())
+    if not even and grid.count() < max(series.count(), len(grid)) / 2:
+        return _numbered(series, notes)
     kind = "Some dates are missing" if even or isinstance(step, str) else "The dates are not evenly spaced"
     notes.append(f"{kind}: put on a grid of one value per {_worded(step)}, {max(empty, 0):,} of them empty.")
     return grid
@@ -409,7 +417,7 @@ def _worded(step) -> str:
     words = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "B": "business day"}
     offset = pd.tseries.frequencies.to_offset(step)
     if not isinstance(offset, pd.tseries.offsets.Tick | pd.tseries.offsets.Day):
-        name = words.get(offset.base.name[0] if hasattr(offset, "base") else offset.name[0], offset.freqstr)
+        name = words.get(offset.rule_code[0], offset.rule_code)
         return name if offset.n == 1 else f"{offset.n} {name}s"
     seconds = (
         pd.Timedelta(offset).total_seconds() if not isinstance(offset, pd.tseries.offsets.Day) else offset.n * 86_400
