@@ -1,6 +1,13 @@
 """The gallery's tasks, in the order of its tabs."""
 
-from tasks import image_classification, image_segmentation, object_detection, speech_recognition, time_series
+from tasks import (
+    image_classification,
+    image_segmentation,
+    object_detection,
+    speech_recognition,
+    text_generation,
+    time_series,
+)
 from tasks.task import Task
 
 TASKS: tuple[Task, ...] = (
@@ -8,5 +15,6 @@ TASKS: tuple[Task, ...] = (
     object_detection.TASK,
     image_segmentation.TASK,
     speech_recognition.TASK,
+    text_generation.TASK,
     time_series.TASK,
 )
