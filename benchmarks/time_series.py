@@ -1,6 +1,6 @@
 """The gallery's forecasts and anomalies on public series, beside the engines people would use instead.
 
-    pip install statsmodels vega_datasets
+    pip install statsmodels
     python -m benchmarks.time_series [forecasts | anomalies | size]     what is promised, measured
     python -m benchmarks time_series                                    the time a forecast takes
 
@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import pandas as pd
 
 from benchmarks import Row, compare
 from tasks import time_series
-from tasks.settings import EXAMPLES, settings
+from tasks.settings import EXAMPLES, ROOT, settings
 from tasks.time_series_anomalies import decompose
 from tasks.time_series_models import QUANTILES, pinball, seasonal_naive, seasonal_scale, theta
 from tasks.time_series_table import filled, series_of
@@ -42,33 +43,15 @@ def examples() -> dict[str, tuple[pd.Series, int, int]]:
 
 
 def public() -> dict[str, tuple[pd.Series, int, int]]:
-    """The same for series in the public domain that statsmodels and vega_datasets carry."""
-    import vega_datasets
-    from statsmodels import datasets
-    from statsmodels.datasets import elec_equip
-
-    found = {}
-
-    def add(name, values, first, step, season, horizon):
-        index = pd.date_range(first, periods=len(values), freq=step)
-        found[name] = (pd.Series(np.asarray(values, float), index, name=name), season, horizon)
-
-    add("nile", datasets.nile.load_pandas().data.volume, "1871", "YS", 1, 12)
-    add("sea-temperature", datasets.elnino.load_pandas().data.iloc[:, 1:].to_numpy().ravel(), "1950", "MS", 12, 12)
-    for name in ("realgdp", "realinv", "unemp", "infl", "m1"):
-        add(f"us-{name}", datasets.macrodata.load_pandas().data[name], "1959", "QS", 4, 8)
-    add("electrical-equipment", elec_equip.load_pandas().data.iloc[:, 0], "1995", "MS", 12, 12)
-    data = Path(vega_datasets.__file__).parent / "_data"
-    weather = pd.read_csv(data / "seattle-weather.csv")
-    add("seattle-warmest", weather.temp_max, "2012", "D", 7, 28)
-    add("seattle-wind", weather.wind, "2012", "D", 7, 28)
-    jobs = pd.read_csv(data / "us-employment.csv")
-    for name in ("nonfarm", "construction", "retail_trade"):
-        add(f"us-jobs-{name}", jobs[name], "2006", "MS", 12, 12)
-    # Averages over thirty years: so smooth that repeating yesterday is nearly perfect.
-    add("seattle-normals", pd.read_csv(data / "seattle-temps.csv").temp, "2010", "h", 24, 48)
-    add("san-francisco-normals", pd.read_csv(data / "sf-temps.csv").temp, "2010", "h", 24, 48)
-    return found
+    """The same for measured series in the public domain (tests/data/public-series.csv)."""
+    facts = {
+        "nile": (1, 12), "sea-temperature": (12, 12), "us-realgdp": (4, 8), "us-realinv": (4, 8), "us-unemp": (4, 8),
+        "us-infl": (4, 8), "us-m1": (4, 8), "electrical-equipment": (12, 12), "seattle-warmest": (7, 28),
+        "seattle-wind": (7, 28), "us-jobs-nonfarm": (12, 12), "us-jobs-construction": (12, 12),
+        "us-jobs-retail_trade": (12, 12),
+    }  # fmt: skip
+    table = time_series.read_table(ROOT / "tests/data/public-series.csv")
+    return {name: (series_of(replace(table, chosen=name))[0], *numbers) for name, numbers in facts.items()}
 
 
 def ets(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
@@ -93,40 +76,38 @@ def ets(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
     return median[:, None] + ndtri(QUANTILES)[None] * deviation[:, None]
 
 
-def forecasts(series: dict, others: bool = True) -> pd.DataFrame:
-    """One row a series and method: loss and naive (both scaled pinball), cover (of the 80 % band), seconds."""
+METHODS = {
+    "Backtested blend": lambda points, horizon, season: quantiles_of(time_series.forecast(points, horizon)),
+    "Fracast-0": lambda points, horizon, season: quantiles_of(
+        time_series.forecast(points, horizon, time_series.FRACAST)
+    ),
+    "statsmodels ETS": lambda points, horizon, season: ets(filled(points), horizon, season),
+    "Theta": lambda points, horizon, season: theta(filled(points), horizon, season),
+}
+
+
+def quantiles_of(forecast: pd.DataFrame) -> np.ndarray:
+    return forecast[[f"q{level * 100:.0f}" for level in QUANTILES]].to_numpy()
+
+
+def forecasts(series: dict, methods: tuple[str, ...] = tuple(METHODS), origins: int = ORIGINS) -> pd.DataFrame:
+    """One row a forecast: loss and naive (both scaled pinball), cover (of the 80 % band), seconds."""
     rows = []
     for name, (points, season, horizon) in series.items():
         values = filled(points)
-        for origin in (len(values) - horizon * (i + 1) for i in range(ORIGINS)):
-            if origin < max(30, 2 * season + 2):
-                continue
-            past, truth = points.iloc[:origin], values[origin : origin + horizon]
-            naive = seasonal_naive(values[:origin], horizon, season)
-            scale = seasonal_scale(values[:origin], season)
-            methods = {
-                "Backtested blend": lambda p, h, s: time_series.forecast(p, h),
-                "Fracast-0": lambda p, h, s: time_series.forecast(p, h, time_series.FRACAST),
-            }
-            if others:
-                methods["statsmodels ETS"] = lambda p, h, s: ets(filled(p), h, s)
-                methods["Theta"] = lambda p, h, s: theta(filled(p), h, s)
-            for method, run in methods.items():
+        for origin in (len(values) - horizon * (i + 1) for i in range(origins)):
+            past, truth = values[:origin], values[origin : origin + horizon]
+            scale = seasonal_scale(past, season)
+            naive = pinball(truth, seasonal_naive(past, horizon, season)) / scale
+            for method in methods:
                 start = time.perf_counter()
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # statsmodels warns of fits that did not converge
-                    answer = run(past, horizon, season)
+                    answer = METHODS[method](points.iloc[:origin], horizon, season)
                 seconds = time.perf_counter() - start
-                if isinstance(answer, pd.DataFrame):
-                    answer = answer[[f"q{level * 100:.0f}" for level in QUANTILES]].to_numpy()
-                rows.append(
-                    {
-                        "series": name, "method": method, "loss": pinball(truth, answer) / scale,
-                        "naive": pinball(truth, naive) / scale,
-                        "cover": np.mean((truth >= answer[:, 0]) & (truth <= answer[:, -1])), "seconds": seconds,
-                    }
-                )  # fmt: skip
-    return pd.DataFrame(rows)
+                cover = np.mean((truth >= answer[:, 0]) & (truth <= answer[:, -1]))
+                rows.append((name, method, pinball(truth, answer) / scale, naive, cover, seconds))
+    return pd.DataFrame(rows, columns=["series", "method", "loss", "naive", "cover", "seconds"])
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -325,8 +325,8 @@ def build() -> None:
                 look = gr.Button("Test the forecast on the past", elem_id=f"{SLUG}-look")
                 how = gr.Markdown(elem_id=f"{SLUG}-how")
                 scores = gr.Dataframe(label="Backtest", interactive=False, elem_id=f"{SLUG}-backtest")
-                errors = gr.Plot(label="Residuals", elem_id=f"{SLUG}-errors")
-                parts = gr.Plot(label="Decomposition", elem_id=f"{SLUG}-parts")
+                errors = gr.Plot(label="Errors of the median, by steps ahead", elem_id=f"{SLUG}-errors")
+                parts = gr.Plot(label="Trend, season and remainder", elem_id=f"{SLUG}-parts")
     build_training(file, [date, value, group, which], horizon, season)
     examples(
         SLUG,
@@ -372,8 +372,8 @@ def build_training(file, columns: list, horizon, season) -> None:
             stop = gr.Button("Stop", elem_id=f"{SLUG}-stop-training")
         progress = gr.Markdown(elem_id=f"{SLUG}-training-words")
         with gr.Row():
-            losses = gr.Plot(label="Loss", elem_id=f"{SLUG}-loss")
-            importance = gr.Plot(label="Lag importance", elem_id=f"{SLUG}-importance")
+            losses = gr.Plot(label="Loss while it learns", elem_id=f"{SLUG}-loss")
+            importance = gr.Plot(label="Which past values move the forecast", elem_id=f"{SLUG}-importance")
         chart = gr.Plot(label="Forecast of the network trained here", elem_id=f"{SLUG}-trained")
     training = start.click(
         on_train, [file, *columns, horizon, season, architecture, seed], [losses, progress, chart, importance],
@@ -496,7 +496,7 @@ def on_sensitivity(seen: Seen | None, sensitivity: float):
     odd = judged[judged.is_anomaly].drop(columns="is_anomaly")
     return (
         forecast_chart(seen.series, seen.forecast, odd),
-        in_words(seen.series, seen.forecast, seen.season, len(odd)),
+        in_words(seen.series, seen.forecast, seen.season, odd),
         rounded(odd.sort_values("score", ascending=False).head(200)),
         gr.update(visible=True, value=saved(judged, "odd-points")),
     )

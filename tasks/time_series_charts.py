@@ -5,7 +5,8 @@ import pandas as pd
 
 MOST_POINTS = 4000  # a browser draws no more at a glance; beyond it each stretch shows its lowest and highest value
 # Colours that can be told apart on white and on near-black, with and without colour vision.
-PAST, FORECAST, ODD, GREY = "#8a8580", "#0d9488", "#e0632b", "#8a8580"
+GREY, ACCENT, ODD = "#8a8580", "#0d9488", "#e0632b"
+GRID = "rgba(138,133,128,0.25)"
 BAND_80, BAND_50 = "rgba(13,148,136,0.16)", "rgba(13,148,136,0.30)"
 
 
@@ -19,51 +20,53 @@ def decimated(series: pd.Series, most: int = MOST_POINTS) -> pd.Series:
     return series.iloc[np.unique(np.concatenate([groups.idxmin().to_numpy(), groups.idxmax().to_numpy()]))]
 
 
-def figure(title: str, height: int = 380, **layout):
+def figure(height: int = 380):
     """An empty chart: transparent, so that the page's own background shows in light and dark."""
     import plotly.graph_objects as go
 
     chart = go.Figure()
-    axis = {"gridcolor": "rgba(138,133,128,0.25)", "zeroline": False, "linecolor": GREY, "automargin": True}
+    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GREY, "automargin": True}
     chart.update_layout(
-        title={"text": title, "font": {"size": 13}, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
-        height=height, margin={"l": 8, "r": 8, "t": 64 if title else 24, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": GREY, "size": 12}, hovermode="x unified", xaxis=axis, yaxis=axis,
-        legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0}, **layout,
+        height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": GREY, "size": 12},
+        hovermode="x unified", xaxis=axis, yaxis=axis,
+        legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     return chart
 
 
-def forecast_chart(series: pd.Series, forecast: pd.DataFrame | None, odd: pd.DataFrame | None = None):
-    """The past, the median with its 50 % and 80 % bands, and a mark on every anomaly. `odd`: columns ds, y."""
-    chart = figure(str(series.name or "value"), height=420)
-    shown = decimated(series)
-    chart.add_scatter(x=shown.index, y=shown, name="past", line={"color": PAST, "width": 1.5})
-    if forecast is not None:
-        when = list(forecast.ds)
-        for name, low, high, colour in (
-            ("80 % band", forecast["lo-80"], forecast["hi-80"], BAND_80),
-            ("50 % band", (forecast.q20 + forecast.q30) / 2, (forecast.q70 + forecast.q80) / 2, BAND_50),
-        ):
-            chart.add_scatter(
-                x=when + when[::-1], y=[*high, *low[::-1]], name=name, fill="toself", fillcolor=colour,
-                line={"width": 0}, hoverinfo="skip",
-            )  # fmt: skip
-        chart.add_scatter(x=when, y=forecast.y_hat, name="forecast", line={"color": FORECAST, "width": 2.5})
-        chart.add_vline(x=series.index[-1], line={"color": GREY, "width": 1, "dash": "dot"})
-        # A long past is a wall; the chart opens on its end, and zooming out shows all of it.
-        first = max(0, len(series) - max(10 * len(when), 200))
-        if first:
-            chart.update_xaxes(range=[series.index[first], when[-1]])
-            visible = pd.concat([series.iloc[first:], forecast["lo-80"], forecast["hi-80"]])
-            margin = 0.06 * (visible.max() - visible.min())
-            chart.update_yaxes(range=[visible.min() - margin, visible.max() + margin])
+def forecast_chart(series: pd.Series, forecast: pd.DataFrame, odd: pd.DataFrame | None = None):
+    """The past, the median with its 50 % and 80 % bands, and a mark on every anomaly. `odd`: columns ds, y, by row."""
+    chart = figure(height=420)
+    split = max(0, len(series) - MOST_POINTS // 2)  # the end, which the chart opens on, is shown in full
+    shown = pd.concat([decimated(series.iloc[:split], MOST_POINTS // 2), series.iloc[split:]])
+    chart.add_scatter(x=shown.index, y=shown, name="past", line={"color": GREY, "width": 1.5})
+    when = list(forecast.ds)
+    for name, low, high, colour in (
+        ("80 % band", forecast["lo-80"], forecast["hi-80"], BAND_80),
+        ("50 % band", (forecast.q20 + forecast.q30) / 2, (forecast.q70 + forecast.q80) / 2, BAND_50),
+    ):
+        chart.add_scatter(
+            x=when + when[::-1], y=[*high, *low[::-1]], name=name, fill="toself", fillcolor=colour,
+            line={"width": 0}, hoverinfo="skip",
+        )  # fmt: skip
+    chart.add_scatter(x=when, y=forecast.y_hat, name="forecast", line={"color": ACCENT, "width": 2.5})
+    chart.add_vline(x=series.index[-1], line={"color": GREY, "width": 1, "dash": "dot"})
+    chart.update_yaxes(title=series.name)
     if odd is not None and len(odd):
         chart.add_scatter(
             x=odd.ds, y=odd.y, name="odd", mode="markers",
             marker={"color": ODD, "size": 9, "symbol": "circle-open", "line": {"width": 2.5}},
         )  # fmt: skip
+    # A long past is a wall: the chart opens on its end, or on what is odd. Zooming out shows all of it.
+    first = len(series) - max(10 * len(when), 200)
+    if odd is not None and len(odd):
+        first = min(first, int(odd.index[0]) - len(when))
+    if first > 0:
+        chart.update_xaxes(range=[series.index[first], when[-1]])
+        visible = pd.concat([series.iloc[first:], forecast["lo-80"], forecast["hi-80"]])
+        margin = 0.06 * (visible.max() - visible.min())
+        chart.update_yaxes(range=[visible.min() - margin, visible.max() + margin])
     return chart
 
 
@@ -74,21 +77,21 @@ def parts_chart(parts: pd.DataFrame):
     rows = make_subplots(rows=3, cols=1, shared_xaxes=True, subplot_titles=list(parts.columns), vertical_spacing=0.1)
     for row, (name, part) in enumerate(parts.items(), 1):
         shown = decimated(part)
-        rows.add_scatter(x=shown.index, y=shown, name=name, line={"color": FORECAST, "width": 1.5}, row=row, col=1)
-    rows.update_layout(figure("").layout)
-    rows.update_layout(showlegend=False, height=460)
-    rows.update_xaxes(gridcolor="rgba(138,133,128,0.25)", zeroline=False)
-    rows.update_yaxes(gridcolor="rgba(138,133,128,0.25)", zeroline=False)
+        rows.add_scatter(x=shown.index, y=shown, name=name, line={"color": ACCENT, "width": 1.5}, row=row, col=1)
+    rows.update_layout(figure(height=460).layout)
+    rows.update_layout(showlegend=False)
+    rows.update_xaxes(gridcolor=GRID, zeroline=False)
+    rows.update_yaxes(gridcolor=GRID, zeroline=False)
     return rows
 
 
 def errors_chart(errors: np.ndarray):
     """Backtest errors (cuts, horizon) in units of the seasonal naive error, against how far ahead they were made."""
-    chart = figure("Error of the median, by steps ahead")
+    chart = figure()
     steps = np.arange(1, errors.shape[1] + 1)
     for i, row in enumerate(errors):
         chart.add_scatter(
-            x=steps, y=row, name=f"backtest {i + 1}", mode="markers", marker={"color": FORECAST, "size": 6},
+            x=steps, y=row, name=f"backtest {i + 1}", mode="markers", marker={"color": ACCENT, "size": 6},
             showlegend=False,
         )  # fmt: skip
     chart.add_hline(y=0, line={"color": GREY, "width": 1})
@@ -98,7 +101,7 @@ def errors_chart(errors: np.ndarray):
 
 def loss_chart(learned: list[float], held_out: list[float], every: int, steps: int):
     """The loss curve of a training that is running."""
-    chart = figure("Loss while it learns (pinball)", height=300)
+    chart = figure(height=300)
     chart.add_scatter(y=learned, name="stretches it learns from", line={"color": GREY, "width": 1})
     when = every * np.arange(1, len(held_out) + 1)
     chart.add_scatter(x=when, y=held_out, name="held-out end", mode="lines+markers", line={"color": ODD, "width": 2})
@@ -110,8 +113,8 @@ def loss_chart(learned: list[float], held_out: list[float], every: int, steps: i
 def importance_chart(importance: np.ndarray, season: int):
     """How much each past value moves the forecast; 1 step back is the newest."""
     lags = np.arange(len(importance), 0, -1)
-    chart = figure("Which past values move the forecast", height=300)
-    chart.add_bar(x=lags, y=100 * importance, marker={"color": FORECAST, "line": {"width": 0}}, name="share")
+    chart = figure(height=300)
+    chart.add_bar(x=lags, y=100 * importance, marker={"color": ACCENT, "line": {"width": 0}}, name="share")
     for multiple in range(season, len(importance) + 1, season) if season > 1 else ():
         chart.add_vline(x=multiple, line={"color": ODD, "width": 1, "dash": "dot"})
     marked = ", dotted: whole seasons" if season > 1 else ""
@@ -120,8 +123,8 @@ def importance_chart(importance: np.ndarray, season: int):
     return chart
 
 
-def in_words(series: pd.Series, forecast: pd.DataFrame, season: int, odd: int | None = None) -> str:
-    """ "By December 1961 passengers: about 480, 11 % above December 1960 ... 3 odd points." """
+def in_words(series: pd.Series, forecast: pd.DataFrame, season: int, odd: pd.DataFrame | None = None) -> str:
+    """ "By December 1961: about 480, 11 % above December 1960; ... 3 odd points." `odd` is indexed by row."""
     last, horizon = forecast.iloc[-1], len(forecast)
     # Compared with the same phase of the last season, or Christmas would always look like growth.
     season = season if season > 1 and len(series) > season else 1
@@ -140,7 +143,9 @@ def in_words(series: pd.Series, forecast: pd.DataFrame, season: int, odd: int | 
         f"8 times in 10 between {number(last['lo-80'])} and {number(last['hi-80'])}."
     )
     if odd is not None:
-        words += f" {odd or 'No'} odd point{'' if odd == 1 else 's'}."
+        places = 1 + int((np.diff(odd.index) > 3).sum())
+        words += f" {len(odd) or 'No'} odd point{'' if len(odd) == 1 else 's'}"
+        words += f" in {places} places." if places > 1 else "."
     return words
 
 

@@ -53,23 +53,36 @@ def find_season(values: np.ndarray, step_seconds: float | None = None) -> int:
     if longest < 2 or np.ptp(values) == 0:
         return 1
     steps = np.arange(n)
-    rest = values - np.polyval(np.polyfit(steps, values, 1), steps)
-    spectrum = np.fft.rfft(rest, 2 * n)
-    correlation = np.fft.irfft(spectrum * spectrum.conj())[: longest + 1] * n / (n - np.arange(longest + 1))
-    correlation /= max(correlation[0], 1e-12)
-    before, here, after = correlation[:-2], correlation[1:-1], correlation[2:]
-    peaks = {int(lag) for lag in np.flatnonzero((here > before) & (here >= after)) + 1 if lag > 1}
-    peaks = {lag for lag in peaks if correlation[lag] > 0.2}
-    if not peaks:
-        return 1
+    correlation = autocorrelation(values - np.polyval(np.polyfit(steps, values, 1), steps), longest)
+    peaks = peaks_of(correlation, 0.2)
     if step_seconds:
+        # Of the changes as well, since a level that wanders hides the season in the autocorrelation of the values.
+        changes = autocorrelation(np.diff(values), longest)
         for period in (3600, 86_400, 604_800, 31_556_952):
             lag = round(period / step_seconds)
-            near = {peak for peak in peaks if abs(peak - lag) <= max(1, lag // 50)}
-            if near and correlation[lag] > 0.8 * max(correlation[peak] for peak in peaks):
-                return lag
+            for measure, lags, share in ((correlation, peaks, 0.8), (changes, peaks_of(changes, 0.3), 0.6)):
+                near = any(abs(peak - lag) <= max(1, lag // 50) for peak in lags)
+                if near and lag <= longest and measure[lag] > share * max(measure[lags]):
+                    return lag
+    if not peaks:
+        return 1
     # Multiples of a season are peaks as well, some of them higher by chance: the shortest good one is the season.
-    return min(lag for lag in peaks if correlation[lag] > 0.85 * max(correlation[peak] for peak in peaks))
+    return min(lag for lag in peaks if correlation[lag] > 0.85 * max(correlation[peaks]))
+
+
+def autocorrelation(values: np.ndarray, longest: int) -> np.ndarray:
+    """(longest + 1,): correlation of a series with itself, 0, 1, 2 ... steps later."""
+    n = len(values)
+    spectrum = np.fft.rfft(values - values.mean(), 2 * n)
+    products = np.fft.irfft(spectrum * spectrum.conj())[: longest + 1] * n / (n - np.arange(longest + 1))
+    return products / max(products[0], 1e-300)
+
+
+def peaks_of(correlation: np.ndarray, lowest: float) -> list[int]:
+    """Lags of 2 and more that correlate better than their neighbours and than `lowest`."""
+    before, here, after = correlation[:-2], correlation[1:-1], correlation[2:]
+    lags = np.flatnonzero((here > before) & (here >= after) & (here > lowest)) + 1
+    return [int(lag) for lag in lags if lag > 1]
 
 
 # Statistics: the baselines every network must beat
