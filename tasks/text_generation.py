@@ -344,9 +344,12 @@ def build() -> None:
     running = [
         gr.on(
             [send.click, message.submit], on_send, [message, conversation, *sampling],
-            [message, conversation, written, status], api_visibility="private", **HEAVY,
+            [message, conversation, written, status], show_progress_on=conversation, api_visibility="private", **HEAVY,
         ),
-        go_on.click(on_continue, [story, *sampling], [story, written, status], api_visibility="private", **HEAVY),
+        go_on.click(
+            on_continue, [story, *sampling], [story, written, status], show_progress_on=status,
+            api_visibility="private", **HEAVY,
+        ),
     ]  # fmt: skip
     results = [download, tokens, candidates]
     for event in running:

@@ -156,7 +156,8 @@ def test_texts_that_are_too_long():
 
 @pytest.mark.parametrize(
     "text",
-    ["Привет, как дела?", "नमस्ते", "مرحبا", "😀👩‍👩‍👧🇯🇵", "a\x00b", "half \ud83d of a pair", "﷽" * 50, "7" * 1500],
+    ["Привет, как дела?", "नमस्ते", "مرحبا", "😀👩‍👩‍👧🇯🇵", "a\x00b", "half \ud83d of a pair", "7" * 300],
+    ids=ascii,
 )
 def test_any_script_is_taken(text):
     assert "\ufffd" not in ask(text, max_tokens=12)
