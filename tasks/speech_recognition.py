@@ -6,6 +6,8 @@ Networks: Whisper and Distil-Whisper, see tasks/whisper.py.
 import base64
 import html
 import json
+import math
+import threading
 import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -167,12 +169,14 @@ def chart(audio, transcript: Transcript, model: Model, start: float):
     with models.use(model) as network:
         mel, frequencies = network.log_mel(samples), network.mel_frequencies()
     bands = len(mel)
-    grey = ((mel - mel.min()) / max(np.ptp(mel), 1e-9) * 255).astype(np.uint8)
+    loudness = ((mel - mel.min()) / max(np.ptp(mel), 1e-9) * 255).astype(np.uint8)
     words = [word for word in transcript.words if word.end > start and word.start < start + SHOWN_SECONDS]
     kilohertz = (0.5, 1, 2, 4)
     figure = go.Figure(
         [
-            go.Heatmap(z=grey, x0=start, dx=0.01, colorscale="Magma", showscale=False, hoverinfo="skip"),
+            go.Heatmap(
+                z=loudness, zmin=0, zmax=255, x0=start, dx=0.01, colorscale="Magma", showscale=False, hoverinfo="skip"
+            ),
             go.Bar(
                 x=[(word.start + word.end) / 2 for word in words],
                 width=[max(word.end - word.start, 0.05) for word in words],
@@ -200,13 +204,13 @@ def chart(audio, transcript: Transcript, model: Model, start: float):
             ),
         ]
     )  # fmt: skip
-    figure.update_xaxes(title="seconds", range=[start, start + SHOWN_SECONDS])
+    figure.update_xaxes(ticksuffix=" s", range=[start, start + SHOWN_SECONDS])
     figure.update_yaxes(
         tickvals=[int(np.abs(frequencies - 1000 * k).argmin()) for k in kilohertz],
         ticktext=[f"{k} kHz" for k in kilohertz],
     )
     figure.update_layout(
-        height=420, margin={"l": 50, "r": 10, "t": 60, "b": 40}, showlegend=False, dragmode=False,
+        height=420, margin={"l": 50, "r": 10, "t": 60, "b": 30}, showlegend=False, dragmode=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
     )  # fmt: skip
     return figure
@@ -225,7 +229,7 @@ class Heard:
 
 
 def build() -> None:
-    heard, live = gr.State(), gr.State()
+    heard, live, stopped = gr.State(), gr.State(), gr.State()
     with gr.Row():
         with gr.Column():
             audio = gr.Audio(
@@ -266,15 +270,17 @@ def build() -> None:
                 guess = gr.Label(label="Language guess", num_top_classes=5, elem_id=f"{SLUG}-guess")
     examples(SLUG, ["kennedy.flac", "austen.flac", "austen-in-noise.flac", "spanish-robot.flac"], [audio])
 
-    running = run.click(
-        on_transcribe, [audio, picker, language], [text, guess, status, heard], api_name="speech_recognition", **HEAVY
-    )
-    stop.click(None, cancels=[running], **QUIET)
+    run.click(
+        on_transcribe, [audio, picker, language], [text, guess, status, heard, stopped],
+        api_name="speech_recognition", **HEAVY,
+    )  # fmt: skip
+    # Not through `cancels`: what was read until then is kept, looked into and downloaded.
+    stop.click(lambda stopped: stopped and stopped.set(), stopped, None, queue=False, **QUIET)
     microphone.input(
         on_sound, [microphone, live, picker, language], [microphone, live, text, guess, status, heard, audio],
         trigger_mode="multiple", **QUIET, **HEAVY,
     ).failure(lambda: "The recording was stopped.", None, microphone, **QUIET)  # fmt: skip
-    heard.change(on_heard, heard, [*downloads, start, plot], **QUIET)
+    heard.change(on_heard, heard, [*downloads, guess, start, plot], **QUIET)
     gr.on([inside.expand, start.release], on_look, [heard, start], plot, **QUIET)
     picker.change(
         lambda name: gr.update(value="", visible=models.find(MODELS, name) not in ENGLISH_ONLY),
@@ -295,10 +301,14 @@ def on_transcribe(audio: str, model_name: str, language: str) -> Iterator[tuple]
     Returns:
         The text, the guessed languages with their probabilities, and a line that says which model ran and how long.
     """
+    stopped = threading.Event()
+    yield *[gr.skip()] * 4, stopped
     run = Run(models.find(MODELS, model_name), "cpu")
     for transcript in transcribe_stepwise(audio, run.model, language or None):
-        yield *shown(transcript, run), gr.skip()
-    yield *shown(transcript, run), Heard(transcript, audio, run.model)
+        yield *shown(transcript, run), gr.skip(), gr.skip()
+        if stopped.is_set():
+            break
+    yield *shown(transcript, run), Heard(transcript, audio, run.model), gr.skip()
 
 
 def on_sound(message: str, live: Live | None, model_name: str, language: str) -> tuple:
@@ -309,7 +319,8 @@ def on_sound(message: str, live: Live | None, model_name: str, language: str) ->
     sound = json.loads(message)
     if sound["first"] or live is None:
         live = Live()
-    live.feed((sound["rate"], np.frombuffer(base64.b64decode(sound["samples"]), np.int16)))
+    if samples := base64.b64decode(sound["samples"]):
+        live.feed((sound["rate"], np.frombuffer(samples, np.int16)))
     run = Run(models.find(MODELS, model_name), "cpu")
     transcript = live.listen(run.model, language or None)
     full = transcript.seconds >= MAX_MINUTES * 60
@@ -342,7 +353,8 @@ def on_heard(heard: Heard):
         path.write_text(subtitles(heard.transcript, form), encoding="utf-8")
         files.append(gr.update(visible=bool(heard.transcript.words), value=str(path)))
     later = heard.transcript.seconds - SHOWN_SECONDS
-    return *files, gr.update(visible=later > 0, maximum=max(1, int(later + 1)), value=0), on_look(heard, 0)
+    slider = gr.update(visible=later > 0, maximum=max(1, math.ceil(later)), value=0)
+    return *files, gr.update(visible=bool(heard.transcript.languages)), slider, on_look(heard, 0)
 
 
 def on_look(heard: Heard | None, start: float):

@@ -105,6 +105,7 @@ class Whisper:
             return
         segments, info = self.net.transcribe(
             samples, language=language, beam_size=1, word_timestamps=True, vad_filter=True,
+            best_of=1, temperature=[0.0, 0.4, 0.8],  # a stretch that repeats itself is read again, with some chance
             vad_parameters={"min_silence_duration_ms": 500},  # or a word after a pause would begin with the pause
             condition_on_previous_text=False,  # one misheard sentence would otherwise lead the next ones astray
         )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tasks import speech_recognition as sr
 from tasks.errors import BadInput, ModelUnavailable
@@ -197,18 +198,30 @@ def test_offline_a_hub_model_says_so(monkeypatch):
 
 
 def test_the_button_yields_text_languages_and_files():
-    *_, (text, languages, status, heard) = sr.on_transcribe(str(KENNEDY), "Whisper base", "")
+    *_, (text, languages, status, heard, _) = sr.on_transcribe(str(KENNEDY), "Whisper base", "")
     assert plain(text) == ASK_NOT
     assert max(languages, key=languages.get) == "English"
     assert "Whisper base" in status and "English" in status and "11.0 s" in status
-    *files, slider, figure = sr.on_heard(heard)
+    *files, guess, slider, figure = sr.on_heard(heard)
     contents = [Path(file["value"]).read_text() for file in files]
     assert contents[0].startswith("1\n00:00:0") and contents[1].startswith("WEBVTT") and contents[2] == text + "\n"
-    assert slider["visible"] and slider["maximum"] == 7 and len(figure.data) == 2
+    assert guess["visible"] and slider["visible"] and slider["maximum"] == 6 and len(figure.data) == 2
+
+
+def test_stop_keeps_what_was_read(tmp_path):
+    sound = np.concatenate([read_audio(path, RATE) for path in [*CLIPS, KENNEDY, *CLIPS]])
+    soundfile.write(tmp_path / "long.flac", sound, RATE)
+    steps = sr.on_transcribe(str(tmp_path / "long.flac"), "Whisper tiny.en", "")
+    *_, stopped = next(steps)
+    next(steps)
+    stopped.set()
+    *_, (text, _, _, heard, _) = steps
+    assert heard.transcript.text == text
+    assert heard.transcript.words[-1].end < heard.transcript.seconds / 2
 
 
 def test_silence_is_said_to_be_silence():
-    *_, (text, languages, status, _) = sr.on_transcribe((RATE, np.zeros(RATE, np.float32)), "Whisper base", "")
+    *_, (text, languages, status, *_) = sr.on_transcribe((RATE, np.zeros(RATE, np.float32)), "Whisper base", "")
     assert (text, languages) == ("", None)
     assert "No speech found" in status
 
@@ -216,9 +229,9 @@ def test_silence_is_said_to_be_silence():
 def test_what_the_microphone_sends_becomes_text_and_a_recording():
     sound = (read_audio(KENNEDY, 48_000) * 32767).astype(np.int16)
     live = None
-    for i in range(4):
+    for i in range(5):  # the last message says no more than that it was the last
         part = sound[i * 144_000 : (i + 1) * 144_000]
-        message = {"rate": 48_000, "samples": base64.b64encode(part).decode(), "first": i == 0, "ended": i == 3}
+        message = {"rate": 48_000, "samples": base64.b64encode(part).decode(), "first": i == 0, "ended": i == 4}
         answer, live, text, _, _, heard, path = sr.on_sound(json.dumps(message), live, "Whisper tiny.en", "")
         assert answer == ""
     assert plain(text) == ASK_NOT
