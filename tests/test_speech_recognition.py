@@ -46,7 +46,7 @@ def kennedy() -> Transcript:
     return sr.transcribe(KENNEDY)
 
 
-# Both are charged with the slip of the reader ("more a amiable"); tiny.en also mishears "ill disposed". There are 49 words.
+# Of 49 words, the reader's slip ("more a amiable") counts against both, and "ill disposed" against tiny.en.
 @pytest.mark.parametrize(("model", "rate"), [(sr.DEFAULT, 0.05), (sr.TINY_EN, 0.08)], ids=["base", "tiny.en"])
 def test_word_error_rate_on_librivox(model, rate):
     heard = " ".join(sr.transcribe(path, model).text for path in CLIPS)
