@@ -44,6 +44,8 @@ def main() -> None:
             page.click(f"#{slug}-run")
             page.wait_for_function(f"document.querySelector('#{slug}-status')?.innerText.includes('ran in')")
             page.wait_for_timeout(1500)  # what follows the status line: charts, tables
+            page.wait_for_function("!document.querySelector('.generating')")
+            page.evaluate("scrollTo(0, 0)")
             save(page, slug)
         browser.close()
 
