@@ -2,7 +2,9 @@
 
 from tasks import (
     image_classification,
+    image_generation,
     image_segmentation,
+    image_translation,
     object_detection,
     speech_recognition,
     text_generation,
@@ -17,4 +19,6 @@ TASKS: tuple[Task, ...] = (
     speech_recognition.TASK,
     text_generation.TASK,
     time_series.TASK,
+    image_generation.TASK,
+    image_translation.TASK,
 )

@@ -39,15 +39,22 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Asset:
-    """Files under assets/models/<name>/, named with their SHA-256."""
+    """Files under assets/models/<name>/, named with their SHA-256.
+
+    Args:
+        needs: a wheel whose folder the loader asks for too, such as a text encoder.
+    """
 
     name: str
     files: Mapping[str, str]
+    needs: "Wheel | None" = None
 
     def state(self) -> State:
-        return State.INCLUDED
+        return self.needs.state() if self.needs else State.INCLUDED
 
     def folder(self) -> Path:
+        if self.needs:
+            self.needs.folder()
         folder = ASSETS / "models" / self.name
         verify(folder, self.files)
         return folder
@@ -113,14 +120,19 @@ class Hub:
     """Files of a repository on the Hugging Face Hub, kept in the Hub's own cache so that other programs share them.
 
     The files are named one by one: nothing else is fetched (no pickles), and "downloaded" means all of them.
+
+    Args:
+        needs: another repository whose folder the loader asks for too, such as the model that an adapter extends. It is
+            downloaded along.
     """
 
     repo: str
     files: tuple[str, ...]
     revision: str = "main"
+    needs: "Hub | None" = None
 
     def state(self) -> State:
-        if self._cached() is not None:
+        if self._cached() is not None and (self.needs is None or self.needs.state() == State.DOWNLOADED):
             return State.DOWNLOADED
         return State.OFFLINE if is_offline() else State.NEEDS_DOWNLOAD
 
@@ -149,11 +161,14 @@ class Hub:
                 f"The Hugging Face Hub does not answer, so {self.repo} cannot be downloaded now. "
                 "The included model works without a network."
             )
+        if self.needs and self.needs.state() != State.DOWNLOADED:
+            yield from self.needs.download()
+        before = self.needs._bytes_on_disk() if self.needs else 0
         if self.repo in _downloading:
             raise ModelUnavailable(f"{self.repo} is being downloaded for another visitor: try again in a moment.")
         _downloading.add(self.repo)
         try:
-            yield from self._download()
+            yield from (before + done for done in self._download())
         finally:
             _downloading.discard(self.repo)
             for half in self._blobs().glob("*.incomplete"):
