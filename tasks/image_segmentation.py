@@ -31,6 +31,7 @@ from tasks.inputs import read_picture
 from tasks.models import Model
 from tasks.task import (
     HEAVY,
+    QUIET,
     Run,
     Task,
     examples,
@@ -338,7 +339,7 @@ def build() -> None:
     examples(SLUG, ["collage.jpg", "astronaut.jpg", "coffee.jpg", "cat.jpg"], [picture])
 
     private = {"api_visibility": "private"}
-    quick = private | {"show_progress": "hidden", "trigger_mode": "always_last"}
+    quick = QUIET | {"trigger_mode": "always_last"}
     chosen = [session, mode, only, kind, fill, other]
     shown = [result, only, note, hint, heat, border, table]
     running = run.click(

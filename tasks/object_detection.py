@@ -33,6 +33,7 @@ from tasks.object_detection_networks import (
 )
 from tasks.task import (
     HEAVY,
+    QUIET,
     Run,
     Task,
     examples,
@@ -278,7 +279,7 @@ def build() -> None:
                 )  # fmt: skip
     examples(SLUG, ["collage.jpg", "coffee.jpg", "cat.jpg", "astronaut.jpg"], [picture])
 
-    quick = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+    quick = QUIET | {"trigger_mode": "always_last"}
     shown = [result, table, only, download]
     inside = [hint, maps, iou, suppression, attended, attend, attention]
     run.click(
