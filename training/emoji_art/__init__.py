@@ -1,6 +1,6 @@
 """Our own small text (+ sketch) to picture network, trained on openly licensed emoji art.
 
-    pip install resvg-py                                # draws the SVG sets; only training needs it
+    pip install resvg-py opencv-python-headless         # draw the SVG sets, find edges; only training needs them
     python -m training.emoji_art.data                   # published packages -> picture sheets + captions
     python -m training.emoji_art.train --minutes 25     # one GPU; --device cpu works too, slowly
     python -m training.emoji_art.classifier             # the judge: learns the OTHER drawing styles only
