@@ -27,10 +27,10 @@ def figure(height: int = 380):
     chart = go.Figure()
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GREY, "automargin": True}
     chart.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 60, "b": 8},
+        height=height, margin={"l": 8, "r": 8, "t": 36, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": GREY, "size": 12},
         hovermode="x unified", xaxis=axis, yaxis=axis,
-        legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": -0.24, "yanchor": "top", "x": 0},
     )  # fmt: skip
     return chart
 
