@@ -5,10 +5,8 @@ weighed on the visitor's own series; from the Hub Chronos-Bolt, Chronos-2 (Ansar
 TimesFM 2.5 (Das et al. 2024, arXiv:2310.10688). The networks trained on the spot are in time_series_training.py.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -18,7 +16,18 @@ from tasks import models
 from tasks.errors import BadInput
 from tasks.models import Model
 from tasks.settings import EXAMPLES
-from tasks.task import HEAVY, Run, Task, duration, examples, look_inside, model_picker, status_line
+from tasks.task import (
+    HEAVY,
+    QUIET,
+    Run,
+    Task,
+    duration,
+    examples,
+    look_inside,
+    model_picker,
+    result_file,
+    status_line,
+)
 from tasks.time_series_anomalies import anomaly_scores, decompose, judge, usual_season
 from tasks.time_series_charts import (
     errors_chart,
@@ -335,19 +344,18 @@ def build() -> None:
         [file],
     )  # fmt: skip
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
     columns = [date, value, group, which]
-    file.change(on_file, file, [*columns, read], **quiet)
-    gr.on([each.input for each in columns], on_columns, [file, *columns], [which, read], **quiet)
-    use_text.click(on_text, text, file, **quiet)
-    use_drawing.click(on_drawing, drawing, file, **quiet)
+    file.change(on_file, file, [*columns, read], **QUIET)
+    gr.on([each.input for each in columns], on_columns, [file, *columns], [which, read], **QUIET)
+    use_text.click(on_text, text, file, **QUIET)
+    use_drawing.click(on_drawing, drawing, file, **QUIET)
     running = run.click(
         on_forecast, [file, picker, horizon, date, value, group, which, season, detector, sensitivity],
         [chart, words, table, odd, save, save_odd, status, seen], api_name="time_series", **HEAVY,
     )  # fmt: skip
     stop.click(None, cancels=[running], api_visibility="private")
     sensitivity.change(
-        on_sensitivity, [seen, sensitivity], [chart, words, odd, save_odd], trigger_mode="always_last", **quiet
+        on_sensitivity, [seen, sensitivity], [chart, words, odd, save_odd], trigger_mode="always_last", **QUIET
     )
     gr.on(
         [look.click, inside.expand], on_inside, [seen, picker], [how, scores, errors, parts],
@@ -556,7 +564,7 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def saved(frame: pd.DataFrame, name: str) -> str:
     """The path of a CSV file to download."""
-    path = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder())) / f"{name}.csv"
+    path = result_file(f"{name}.csv")
     frame.to_csv(path, index=False)
     return str(path)
 
