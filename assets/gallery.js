@@ -5,7 +5,7 @@
   const menuEntry = (title) => [...document.querySelectorAll(".overflow-dropdown button")].find((b) => b.textContent.trim() === title);
 
   // The page may still be mounting, and inner tabs mount only after their group has opened: try until it is there.
-  const openTask = (slug, tries = 100) => {
+  const openTask = (slug, tries = 300) => {
     const card = document.querySelector(`.card[data-task="${CSS.escape(slug)}"]`);
     const tab = tabButton(slug);
     if (tab?.offsetParent) return tab.click();
@@ -36,7 +36,9 @@
       openTask(card.dataset.task);
       window.scrollTo({ top: 0 });
     }
-    if (card || event.target.closest?.('button[role="tab"], .overflow-menu')) setTimeout(() => remember(openedSlug()), 150);
+    // A tab that is opened for the first time takes a moment to mount.
+    if (card || event.target.closest?.('button[role="tab"], .overflow-menu'))
+      for (const wait of [150, 800, 3000]) setTimeout(() => remember(openedSlug()), wait);
   });
 
   const slug = new URLSearchParams(location.search).get("task");

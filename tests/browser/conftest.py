@@ -94,7 +94,7 @@ def open_task(browser, gallery_url) -> Iterator:
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light",
             permissions=["microphone"], **options,
         )  # fmt: skip
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("request", watch)
         page.on("pageerror", lambda error: errors.append(str(error)))
         pages.append(page)
