@@ -4,11 +4,12 @@ import argparse
 import html
 import logging
 import os
+import signal
+import sys
 import tempfile
 import uuid
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="neural-gallery-"))
 
 import gradio as gr
 import PIL.Image
@@ -151,6 +152,14 @@ def main() -> None:
     options = arguments()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     settings.threads, settings.memory_gb, settings.offline = options.threads, options.memory, options.offline
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # an orderly end, so that visitors' files go with us
+    with tempfile.TemporaryDirectory(prefix="neural-gallery-", ignore_cleanup_errors=True) as files:
+        os.environ.setdefault("GRADIO_TEMP_DIR", files)
+        serve(options)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Open the gallery and stay until somebody stops it."""
     gallery = build()
     gallery.queue(max_size=MAX_WAITING)
     _, _, public_url = gallery.launch(
