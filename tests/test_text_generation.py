@@ -215,6 +215,7 @@ from tasks import models, text_generation as tg
 def memory():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 models.load(tg.DEFAULT)
 print("".join(tg.chat([{"role": "user", "content": "What is the capital of Japan?"}], max_tokens=20)))
 try:
