@@ -60,9 +60,9 @@ def between(a, b, share: float):
 
     cosine = (a * b).sum() / (a.norm() * b.norm())
     angle = torch.acos(cosine.clamp(-1, 1))
-    if angle < 1e-4:  # the same noise
+    if angle < 1e-3:  # the same noise
         return a
-    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+    return torch.sin((1 - share) * angle) / torch.sin(angle) * a + torch.sin(share * angle) / torch.sin(angle) * b
 
 
 def pipeline_hub(repo: str, parts: tuple[str, ...], half: bool, checked: bool = False) -> Hub:

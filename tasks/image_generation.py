@@ -385,8 +385,8 @@ def build() -> None:
 
 def picture_output(part: str, label: str, visible: bool = True, height: int | None = 300) -> gr.Image:
     return gr.Image(
-        label=label, format="jpeg", interactive=False, height=height, visible=visible, elem_id=f"{SLUG}-{part}",
-        buttons=["fullscreen"], min_width=160,
+        label=label, show_label=visible, format="jpeg", interactive=False, height=height, visible=visible,
+        elem_id=f"{SLUG}-{part}", buttons=["fullscreen"], min_width=160,
     )  # fmt: skip
 
 

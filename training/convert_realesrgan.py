@@ -48,7 +48,7 @@ def download() -> dict[str, bytes]:
 
 
 def read(files: dict[str, bytes]) -> tuple[list[Layer], dict[str, torch.Tensor]]:
-    """ncnn's text graph and its weights, float32, by layer: "<name>.weight" (out, in, k, k) and "<name>.bias" (out,)."""
+    """ncnn's text graph, and its weights in float32: "<layer>.weight" (out, in, k, k) and "<layer>.bias" (out,)."""
     layers, tensors, numbers = [], {}, io.BytesIO(files[".bin"])
     for line in files[".param"].decode().splitlines()[2:]:
         kind, name, ins, outs, *rest = line.split()
