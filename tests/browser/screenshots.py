@@ -41,8 +41,8 @@ def main() -> None:
         save(page, "home")
         for slug in slugs:
             page.goto(f"{url}?task={slug}")
-            page.click(f"#{slug}-run")
-            page.wait_for_function(f"document.querySelector('#{slug}-status')?.innerText.includes('ran in')")
+            page.locator(f"#tab-{slug} button.primary:visible").first.click()
+            page.wait_for_selector(f"#tab-{slug} .status >> text=ran in")
             page.wait_for_timeout(1500)  # what follows the status line: charts, tables
             page.wait_for_function("!document.querySelector('.generating')")
             page.evaluate("scrollTo(0, 0)")
