@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import PIL.Image
-from scipy import ndimage
 
 from tasks.errors import BadInput
 
@@ -29,6 +28,8 @@ def read_ink(picture: PIL.Image.Image) -> np.ndarray:
     Raises:
         BadInput: there are none.
     """
+    from scipy import ndimage
+
     scale = min(1.0, SIDE / max(picture.size))
     size = tuple(max(1, round(side * scale)) for side in picture.size)
     grey = np.asarray(picture.convert("L").resize(size, PIL.Image.Resampling.LANCZOS), np.float32) / 255
@@ -49,12 +50,14 @@ def read_ink(picture: PIL.Image.Image) -> np.ndarray:
 
 def square_around(ink: np.ndarray) -> tuple[int, int, int]:
     """(top, left, side) of the square in which the drawing fills 88 %; it may reach beyond the paper."""
+    from scipy import ndimage
+
     marks, count = ndimage.label(ink > LINE, np.ones((3, 3)))
     sizes = ndimage.sum_labels(np.ones_like(marks), marks, np.arange(1, count + 1))
     large = np.isin(marks, 1 + np.flatnonzero(sizes >= 0.05 * sizes.max()))  # dust does not count
     rows, columns = (np.flatnonzero(large.any(axis)) for axis in (1, 0))
     side = max(8, round(max(np.ptp(rows), np.ptp(columns)) / 0.88))
-    return round(rows.mean() / 2 + (rows[0] + rows[-1]) / 4 - side / 2), (columns[0] + columns[-1] - side) // 2, side
+    return int(rows[0] + rows[-1] - side) // 2, int(columns[0] + columns[-1] - side) // 2, side
 
 
 def crop(ink: np.ndarray, box: tuple[int, int, int], size: int) -> np.ndarray:
@@ -87,6 +90,8 @@ def colour(ink: np.ndarray, box: tuple[int, int, int], field: np.ndarray) -> Col
     the paper and hardly across a line, the more trusted the further from any line. A gap in a line lets a little
     through, where filling areas would spill all.
     """
+    from scipy import ndimage
+
     top, left, side = box
     rim = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
     ground = np.median(rim, 0)
@@ -136,6 +141,8 @@ def ink_drawing(picture: PIL.Image.Image, detail: float) -> PIL.Image.Image:
 
     detail: 0 (bold, few lines) to 1 (fine).
     """
+    from scipy import ndimage
+
     grey = np.asarray(picture.convert("L"), np.float32) / 255
     # Half of the tone is measured against the surroundings, or dark corners of a photograph would fill with ink.
     around = ndimage.gaussian_filter(grey, 0.06 * max(picture.size))
@@ -152,6 +159,8 @@ def pencil_drawing(picture: PIL.Image.Image, detail: float) -> PIL.Image.Image:
 
     detail: 0 (soft shading) to 1 (fine lines only).
     """
+    from scipy import ndimage
+
     grey = np.asarray(picture.convert("L"), np.float32) / 255
     around = ndimage.gaussian_filter(grey, (0.03 - 0.025 * detail) * max(picture.size))
     tone = (grey / np.maximum(around, 0.02)).clip(0, 1) ** 1.6

@@ -20,6 +20,7 @@ from tasks.sketches import at_most
 from tasks.weights import Asset
 
 STYLE_SIDE = 640  # pixels of the longer side that takes on a style
+LEAST_SIDE = 16  # pixels of the shorter side: brush strokes need room
 FIXED_SIDE = 384  # what the network for any style was exported for
 
 # The good ones of the 26, named after what they look like: the network came without names.
@@ -106,6 +107,8 @@ def stylize(image, style, strength: float = 1.0, preserve_color: bool = False) -
         BadInput: the picture or the style cannot be used.
     """
     picture = at_most(read_picture(image), STYLE_SIDE)
+    if min(picture.size) < LEAST_SIDE:
+        raise BadInput("This picture is too small or too narrow to be painted: take one nearer to a square.")
     if isinstance(style, str | Mapping):
         with models.use(MANY_STYLES) as network:
             painted = network(picture, style_shares({style: 1} if isinstance(style, str) else style))

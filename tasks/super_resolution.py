@@ -13,8 +13,6 @@ from tasks import models, settings
 from tasks.models import Model
 from tasks.weights import Asset
 
-SCALE = 4
-
 
 class Enlarger:
     def __init__(self, folder: Path):
@@ -43,6 +41,6 @@ ENLARGER = Model(
 
 
 def enlarge(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """A picture of at most a few hundred pixels a side, SCALE times as large. Time grows with its area."""
+    """A picture of at most a few hundred pixels a side, four times as large. Time grows with its area."""
     with models.use(ENLARGER) as network:
         return network(picture)

@@ -76,6 +76,18 @@ def test_styles_that_are_not_there_get_a_sentence(photo):
             it.stylize(photo, style)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (900, 3), (7, 500), (40, 33)], ids=str)
+def test_odd_shapes_give_a_picture_or_a_sentence(size):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    picture = PIL.Image.fromarray(noise)
+    assert it.to_sketch(picture, "ink").size == it.to_sketch(picture).size == size
+    assert it.cartoon(picture).width >= 1
+    try:
+        assert it.stylize(picture, "Stained glass").size == it.stylize(picture, picture).size == size
+    except BadInput as error:
+        assert "narrow" in str(error) and min(size) < 16
+
+
 def test_reading_styles(photo):
     style = PIL.Image.open(EXAMPLES / "style-strokes.jpg")
     result = it.stylize(photo, style)
