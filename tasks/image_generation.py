@@ -302,7 +302,7 @@ def build() -> None:
                 "a purple elephant, light blue background", label="What do you want to see?", max_length=MAX_PROMPT,
                 elem_id=f"{SLUG}-prompt",
             )  # fmt: skip
-            with gr.Column() as helper:
+            with gr.Column() as known:
                 chips = gr.Dataset(
                     components=["textbox"], samples=suggestions(0), label="Things it knows: click one",
                     elem_id=f"{SLUG}-chips",
@@ -380,7 +380,7 @@ def build() -> None:
     dice.click(lambda: random.randrange(10**6), None, seed, **QUIET)
     dropped.upload(on_receipt, dropped, [*knobs, count, status], api_visibility="private")
     # input, not change: a dropped receipt changes the model too, and brings its own steps and guidance.
-    picker.input(on_model, picker, [steps, guidance, helper], **QUIET)
+    picker.input(on_model, picker, [steps, guidance, known], **QUIET)
 
 
 def picture_output(part: str, label: str, visible: bool = True, height: int | None = 300) -> gr.Image:
