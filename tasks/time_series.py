@@ -291,8 +291,10 @@ def build() -> None:
                     placeholder="12, 15, 14, 18, 21 …",
                 )  # fmt: skip
                 use_text = gr.Button("Use these numbers", size="sm", elem_id=f"{SLUG}-use-text")
+                paper = np.full((240, 600, 3), 255, np.uint8)  # an empty sketchpad would come without a brush
                 drawing = gr.Sketchpad(
-                    label="A curve, from left to right", canvas_size=(600, 240), height=300, type="numpy",
+                    {"background": paper, "layers": [], "composite": paper}, label="A curve, from left to right",
+                    canvas_size=(600, 240), height=300, type="numpy",
                     brush=gr.Brush(default_size=4, colors=["#0d9488"]), layers=False, elem_id=f"{SLUG}-drawing",
                 )  # fmt: skip
                 use_drawing = gr.Button("Use this curve", size="sm", elem_id=f"{SLUG}-use-drawing")

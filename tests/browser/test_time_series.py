@@ -100,3 +100,23 @@ def test_a_file_that_is_no_table_gets_a_sentence(open_task, tmp_path):
     page.click(f'#{SLUG}-file button[aria-label="Clear"]')
     page.set_input_files(f"#{SLUG}-file input[type=file]", tmp_path / "song.csv")
     page.wait_for_selector(".toast-body >> text=not a table")
+
+
+def test_a_drawn_curve_is_continued(open_task):
+    page = open_task(SLUG)
+    page.click(f"#{SLUG}-other-input button")
+    page.wait_for_selector(f"#{SLUG}-drawing canvas")
+    page.click(f"#{SLUG}-use-drawing")
+    page.wait_for_selector(".toast-body >> text=no curve yet")  # by now the canvas takes strokes
+    area = page.locator(f"#{SLUG}-drawing canvas").last.bounding_box()
+    at = [
+        (area["x"] + area["width"] * x, area["y"] + area["height"] * y)
+        for x, y in ((0.15, 0.6), (0.5, 0.4), (0.85, 0.5))
+    ]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=2)
+    page.mouse.move(*at[2], steps=2)
+    page.mouse.up()
+    page.click(f"#{SLUG}-use-drawing")
+    page.wait_for_selector(f"#{SLUG}-read >> text=200 values")
