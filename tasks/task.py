@@ -85,11 +85,11 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
     def download(name: str) -> Iterator[tuple]:
         """Progress in the facts line until the model is here."""
         model = models.find(choices, name)
-        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True), gr.skip()
+        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True)
         assert isinstance(model.source, Hub), "only Hub models show the button"
         for done in model.source.download():
-            yield progress(model, done / 1e6), gr.skip(), gr.skip(), gr.skip()
-        yield *describe(name), gr.update(choices=labels())
+            yield progress(model, done / 1e6), gr.skip(), gr.skip()
+        yield describe(name)
 
     first = NOTHING if optional else choices[0].name
     part = label.lower().replace(" ", "-")
@@ -108,7 +108,8 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
     dropdown.change(describe, dropdown, shown, **QUIET)
     # What is on this machine changes while the page is open elsewhere: labels are made anew at every visit.
     gr.context.Context.root_block.load(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
-    running = fetch.click(download, dropdown, [*shown, dropdown], **QUIET, concurrency_limit=2)
+    running = fetch.click(download, dropdown, shown, concurrency_limit=2, **QUIET)
+    running.success(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
     # A download that fails or is stopped leaves the buttons as it found them.
     running.failure(describe, dropdown, shown, **QUIET)
     stop.click(describe, dropdown, shown, cancels=[running], **QUIET)
