@@ -79,6 +79,12 @@ def unpack_efficientnet_lite(files: Mapping[str, Path], folder: Path) -> None:
     timm.models.save_for_hf(net, folder, safe_serialization=True)
 
 
+def as_picture(x, mean: Sequence[float], std: Sequence[float]) -> PIL.Image.Image:
+    """A normalised tensor (1, 3, H, W) back as the picture it was made from."""
+    pixels = x[0].permute(1, 2, 0).cpu().numpy() * np.array(std) + np.array(mean)
+    return PIL.Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+
+
 class TimmClassifier:
     """An ImageNet-1k network from a folder in the layout of the Hub (config.json, model.safetensors)."""
 
@@ -97,9 +103,7 @@ class TimmClassifier:
 
     def seen(self, x) -> PIL.Image.Image:
         """The crop that a tensor (1, 3, H, W) holds, back as a picture."""
-        mean, std = (np.array(self.config[key]) for key in ("mean", "std"))
-        pixels = x[0].permute(1, 2, 0).cpu().numpy() * std + mean
-        return PIL.Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+        return as_picture(x, self.config["mean"], self.config["std"])
 
     def probabilities(self, x, labels: Sequence[str]) -> np.ndarray:
         """(B, 3, H, W) -> (B, labels)."""
@@ -158,8 +162,7 @@ class ZeroShotClassifier:
 
     def seen(self, x) -> PIL.Image.Image:
         processor = self.processor.image_processor
-        pixels = x[0].permute(1, 2, 0).cpu().numpy() * np.array(processor.image_std) + np.array(processor.image_mean)
-        return PIL.Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+        return as_picture(x, processor.image_mean, processor.image_std)
 
     def probabilities(self, x, labels: Sequence[str]) -> np.ndarray:
         """(B, 3, H, W) and n labels -> (B, n): shares among these labels, for SigLIP too, which rates each alone."""
