@@ -10,9 +10,9 @@ import torch
 from benchmarks import Row, compare
 from tasks import models, settings
 from tasks.image_generation import DEFAULT, SUITABLE, generate
+from tasks.restoration import ENLARGER, enlarge
 from tasks.settings import EXAMPLES
 from tasks.style_transfer import MANY_STYLES, style_shares, stylize
-from tasks.super_resolution import ENLARGER, enlarge
 
 PROMPT = "a purple elephant, light blue background"
 

@@ -23,7 +23,7 @@ from tasks.drawing import glow
 from tasks.emoji_art import EMOJI_ART
 from tasks.errors import BadInput
 from tasks.models import Model
-from tasks.super_resolution import enlarge
+from tasks.restoration import enlarge
 from tasks.task import HEAVY, QUIET, Run, Task, look_inside, model_picker, result_file, status_line
 from tasks.weights import Asset, Hub
 

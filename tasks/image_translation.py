@@ -1,7 +1,7 @@
 """Image translation: a picture in, the same picture in another guise out.
 
 Drawings become coloured art with the gallery's own network (tasks/emoji_art.py), photographs take on a style, become
-cartoons or drawings (tasks/style_transfer.py, tasks/super_resolution.py, tasks/sketches.py). From the Hub: ControlNet
+cartoons or drawings (tasks/style_transfer.py, tasks/restoration.py, tasks/sketches.py). From the Hub: ControlNet
 (Zhang 2023, arXiv:2302.05543) and InstructPix2Pix (Brooks 2023, arXiv:2211.09800).
 """
 
@@ -23,9 +23,9 @@ from tasks.emoji_art import SIZE as FIELD
 from tasks.errors import BadInput
 from tasks.inputs import read_picture
 from tasks.models import Model
+from tasks.restoration import ENLARGER, enlarge
 from tasks.settings import EXAMPLES
 from tasks.style_transfer import ANY_STYLE, MANY_STYLES, STYLES, compare_styles, stylize
-from tasks.super_resolution import ENLARGER, enlarge
 from tasks.task import (
     HEAVY,
     QUIET,

@@ -8,8 +8,8 @@ import pytest
 from tasks import image_translation as it
 from tasks import models, sketches
 from tasks.errors import BadInput
+from tasks.restoration import ENLARGER, enlarge
 from tasks.settings import EXAMPLES
-from tasks.super_resolution import ENLARGER, enlarge
 from tests.tiny_diffusion import write_controlnet, write_pipeline
 
 
