@@ -5,7 +5,9 @@ title, the sentence and the lesson above it. Furniture is made of plain Gradio c
 "<slug>-<part>", so that a style sheet or a browser test can name them.
 """
 
+import contextlib
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -83,13 +85,17 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         )
 
     def download(name: str) -> Iterator[tuple]:
-        """Progress in the facts line until the model is here."""
+        """Progress in the facts line until the model is here, or until somebody stops it."""
         model = models.find(choices, name)
-        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True)
+        stopped = threading.Event()
+        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True), stopped
         assert isinstance(model.source, Hub), "only Hub models show the button"
-        for done in model.source.download():
-            yield progress(model, done / 1e6), gr.skip(), gr.skip()
-        yield describe(name)
+        with contextlib.closing(model.source.download()) as downloading:
+            for done in downloading:
+                if stopped.is_set():
+                    break
+                yield progress(model, done / 1e6), gr.skip(), gr.skip(), stopped
+        yield *describe(name), None
 
     first = NOTHING if optional else choices[0].name
     part = label.lower().replace(" ", "-")
@@ -104,15 +110,16 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         fetch = gr.Button("Download", size="sm", visible=False, elem_id=f"{slug}-{part}-download")
         stop = gr.Button("Stop the download", size="sm", visible=False, elem_id=f"{slug}-{part}-stop")
 
+    stopped = gr.State()  # the threading.Event of the download under way
     shown = [line, fetch, stop]
     dropdown.change(describe, dropdown, shown, **QUIET)
     # What is on this machine changes while the page is open elsewhere: labels are made anew at every visit.
     gr.context.Context.root_block.load(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
-    running = fetch.click(download, dropdown, shown, concurrency_limit=2, **QUIET)
+    running = fetch.click(download, dropdown, [*shown, stopped], concurrency_limit=2, **QUIET)
     running.success(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
-    # A download that fails or is stopped leaves the buttons as it found them.
-    running.failure(describe, dropdown, shown, **QUIET)
-    stop.click(describe, dropdown, shown, cancels=[running], **QUIET)
+    running.failure(describe, dropdown, shown, **QUIET)  # leaves the buttons as it found them
+    # Not through `cancels`: once it has cancelled an event, Gradio no longer fires that event's `success`.
+    stop.click(lambda stopped: stopped and stopped.set(), stopped, None, queue=False, **QUIET)
     return dropdown
 
 

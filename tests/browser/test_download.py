@@ -1,6 +1,7 @@
 """A model of the Hub: its size is shown, it is fetched with progress and Stop, and then it runs like any other."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tasks.image_classification import MOBILENET
 from tests.browser.conftest import running_gallery
@@ -40,6 +41,9 @@ def test_a_hub_model_is_fetched_stopped_and_fetched_again(browser, hub, tmp_path
         hub.go_on.set()
         page.click(f"#{SLUG}-model-download")
         page.wait_for_selector(f"#{SLUG}-model-facts >> text=downloaded")
+        expect(page.locator(f"#{SLUG}-model input")).to_have_value(
+            f"{MOBILENET.name} · CNN · 3.77 M · 15 MB · downloaded"
+        )
         page.click(f"#{SLUG}-run")
         page.wait_for_selector(f"#{SLUG}-status >> text={MOBILENET.name}")
         page.close()
