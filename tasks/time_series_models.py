@@ -9,8 +9,7 @@
 Scores: pinball loss and MASE (Hyndman and Koehler 2006), both scaled by the error of the seasonal naive forecast.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,18 +151,6 @@ def _normal() -> np.ndarray:
 # Networks
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """For networks so small that threads mostly wait for each other: ten times faster when the cores are busy."""
-    import torch
-
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        settings.use_threads()
-
-
 class Fracast:
     """Fracast-0: a dilated causal convolution shared by all stages, steered by the period it finds.
 
@@ -183,7 +170,7 @@ class Fracast:
         rows = np.full((len(contexts), max(map(len, contexts))), np.nan)
         for row, context in zip(rows, contexts, strict=True):
             row[-len(context) :] = context
-        with one_thread():
+        with settings.one_thread():
             blocks = [self.net.forecast_batch(rows[i : i + 16], horizon=horizon) for i in range(0, len(rows), 16)]
         return np.sort(np.concatenate(blocks), axis=2) * scale + center
 
