@@ -24,7 +24,7 @@ from tasks.emoji_art import EMOJI_ART
 from tasks.errors import BadInput
 from tasks.models import Model
 from tasks.restoration import enlarge
-from tasks.task import HEAVY, QUIET, Run, Task, look_inside, model_picker, result_file, status_line
+from tasks.task import HEAVY, QUIET, Run, Stop, Task, look_inside, model_picker, result_file, status_line
 from tasks.weights import Asset, Hub
 
 SLUG = "image-generation"
@@ -366,13 +366,16 @@ def build() -> None:
 
     knobs = [prompt, picker, steps, guidance, seed]
     running = run.click(
-        on_generate, [*knobs, count], [*shown, results, status, session], api_name="image_generation", **HEAVY
+        Stop(stop, status).guard(on_generate),
+        [*knobs, count],
+        [*shown, results, status, session],
+        api_name="image_generation",
+        **HEAVY,
     )
     running.success(on_finished, session, [scrubber, strip, download, hint, plot, attend], **QUIET)
-    turning = turn.click(on_turn, [*knobs, knob], [varied, progress], api_visibility="private", **HEAVY)
-    travelling = travel.click(on_travel, [*knobs, other], [film, progress], api_visibility="private", **HEAVY)
-    stop.click(lambda: "Stopped.", None, status, cancels=[running], **QUIET)
-    stop_more.click(lambda: "Stopped.", None, progress, cancels=[turning, travelling], **QUIET)
+    guard = Stop(stop_more, progress).guard
+    turn.click(guard(on_turn), [*knobs, knob], [varied, progress], api_visibility="private", **HEAVY)
+    travel.click(guard(on_travel), [*knobs, other], [film, progress], api_visibility="private", **HEAVY)
     scrubber.input(on_scrub, [session, scrubber], shown, **QUIET, trigger_mode="always_last")
     attend.click(on_attend, session, words, api_visibility="private", **HEAVY)
     others.click(lambda: gr.update(samples=suggestions(random.randrange(2**32))), None, chips, **QUIET)
@@ -440,7 +443,8 @@ def on_generate(prompt: str, model_name: str, steps: int, guidance: float, seed:
             several = gr.update(visible=count > 1, value=list(files))
             yield *frames(step), several, run.status(f"seed {own.seed}"), Session(own, tuple(kept))
         elif step.index % every == 0:
-            yield *frames(step), gr.skip(), f"picture {step.number + 1} · step {step.index} of {step.total}", gr.skip()
+            words = f"picture {step.number + 1} · step {step.index} of {step.total}"
+            yield *frames(step), gr.skip(), words, gr.skip() if files else None
 
 
 def frames(step: Step) -> tuple[PIL.Image.Image, PIL.Image.Image]:
@@ -452,10 +456,13 @@ def frames(step: Step) -> tuple[PIL.Image.Image, PIL.Image.Image]:
     )
 
 
-def on_finished(session: Session):
-    """Strip, scrubber, file and curves of the picture that was generated last."""
+def on_finished(session: Session | None):
+    """Strip, scrubber, file and curves of the picture that was generated last; nothing if it was stopped before."""
     import pandas as pd
 
+    if session is None:
+        nothing = gr.update(visible=False)
+        return nothing, nothing, nothing, "Stopped before there was a picture.", nothing, nothing
     last = session.steps[-1]
     path = result_file(f"{SLUG}-{session.settings.seed}.png")
     save_with_receipt(last.image, session.settings, path)

@@ -33,6 +33,7 @@ from tasks.task import (
     HEAVY,
     QUIET,
     Run,
+    Stop,
     Task,
     examples,
     look_inside,
@@ -342,12 +343,13 @@ def build() -> None:
     quick = QUIET | {"trigger_mode": "always_last"}
     chosen = [session, mode, only, kind, fill, other]
     shown = [result, only, note, hint, heat, border, table]
+    guard = Stop(stop, status).guard
     running = run.click(
-        on_segment, [picture, picker, mode, kind, fill, other], [result, status, session],
+        guard(on_segment), [picture, picker, mode, kind, fill, other], [result, status, session],
         api_name="image_segmentation", **HEAVY,
     )  # fmt: skip
     switched = mode.input(
-        on_mode, [picture, picker, mode, kind, fill, other, session], [result, status, session, backgrounds],
+        guard(on_mode), [picture, picker, mode, kind, fill, other, session], [result, status, session, backgrounds],
         **private, **HEAVY,
     )  # fmt: skip
     clicked = result.select(on_click, [session, mode, only], [session, only], **private, **HEAVY)
@@ -360,7 +362,6 @@ def build() -> None:
         lambda kind: (gr.update(visible=kind == COLOUR), gr.update(visible=kind == PICTURE)), kind, [fill, other],
         **quick,
     ).then(on_show, chosen, shown, **quick).success(on_file, [picture, *chosen], download, **quick)  # fmt: skip
-    stop.click(None, None, None, cancels=[running, switched, clicked], **private)
     # Masks of another picture would mislead.
     picture.change(
         lambda: (None, None, "", "", gr.update(visible=False, value=None), gr.update(visible=False)), None,

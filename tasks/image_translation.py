@@ -30,6 +30,7 @@ from tasks.task import (
     HEAVY,
     QUIET,
     Run,
+    Stop,
     Task,
     examples,
     look_inside,
@@ -285,10 +286,13 @@ def build_sketch() -> None:
     rows = [["sketch-cat.png", "an orange cat face"], ["sketch-fish.png", "a blue fish"],
             ["sketch-mushroom.jpg", "a mushroom, light green background"]]  # fmt: skip
     examples(f"{SLUG}-sketch", rows, [pad, prompt])
-    running = run.click(
-        on_paint, [pad, prompt, picker, seed], [result, status, stages], api_name="image_translation", **HEAVY
+    run.click(
+        Stop(stop, status).guard(on_paint),
+        [pad, prompt, picker, seed],
+        [result, status, stages],
+        api_name="image_translation",
+        **HEAVY,
     )
-    stop.click(lambda: "Stopped.", None, status, cancels=[running], **QUIET)
     blank.click(lambda: PIL.Image.new("RGB", (500, 500), "white"), None, pad, **QUIET)
 
 
@@ -458,10 +462,13 @@ def build_edit() -> None:
             result = result_image("edited", "The edited picture")
             status = status_line(f"{SLUG}-edit")
             gr.Markdown("No model for this ships with the gallery: it needs one download, and then works offline.")
-    running = run.click(
-        on_edit, [picture, instruction, picker, seed], [result, status], api_name="image_translation_edit", **HEAVY
+    run.click(
+        Stop(stop, status).guard(on_edit),
+        [picture, instruction, picker, seed],
+        [result, status],
+        api_name="image_translation_edit",
+        **HEAVY,
     )
-    stop.click(lambda: "Stopped.", None, status, cancels=[running], **QUIET)
 
 
 def on_edit(image: str, instruction: str, model_name: str, seed: int):

@@ -6,6 +6,8 @@ title, the sentence and the lesson above it. Furniture is made of plain Gradio c
 """
 
 import contextlib
+import functools
+import inspect
 import tempfile
 import threading
 import time
@@ -85,17 +87,12 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         )
 
     def download(name: str) -> Iterator[tuple]:
-        """Progress in the facts line until the model is here, or until somebody stops it."""
+        """Progress in the facts line until the model is here."""
         model = models.find(choices, name)
-        stopped = threading.Event()
-        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True), stopped
+        yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True)
         assert isinstance(model.source, Hub), "only Hub models show the button"
-        with contextlib.closing(model.source.download()) as downloading:
-            for done in downloading:
-                if stopped.is_set():
-                    break
-                yield progress(model, done / 1e6), gr.skip(), gr.skip(), stopped
-        yield *describe(name), None
+        for done in model.source.download():
+            yield progress(model, done / 1e6), gr.skip(), gr.skip()
 
     first = NOTHING if optional else choices[0].name
     part = label.lower().replace(" ", "-")
@@ -110,16 +107,14 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         fetch = gr.Button("Download", size="sm", visible=False, elem_id=f"{slug}-{part}-download")
         stop = gr.Button("Stop the download", size="sm", visible=False, elem_id=f"{slug}-{part}-stop")
 
-    stopped = gr.State()  # the threading.Event of the download under way
     shown = [line, fetch, stop]
     dropdown.change(describe, dropdown, shown, **QUIET)
     # What is on this machine changes while the page is open elsewhere: labels are made anew at every visit.
     gr.context.Context.root_block.load(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
-    running = fetch.click(download, dropdown, [*shown, stopped], concurrency_limit=2, **QUIET)
-    running.success(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
-    running.failure(describe, dropdown, shown, **QUIET)  # leaves the buttons as it found them
-    # Not through `cancels`: once it has cancelled an event, Gradio no longer fires that event's `success`.
-    stop.click(lambda stopped: stopped and stopped.set(), stopped, None, queue=False, **QUIET)
+    running = fetch.click(Stop(stop, line).guard(download), dropdown, shown, concurrency_limit=2, **QUIET)
+    # Whether it is through, was stopped or has failed: the buttons and all labels say what is on this machine now.
+    running.then(describe, dropdown, shown, **QUIET)
+    running.then(lambda: gr.update(choices=labels()), None, dropdown, **QUIET)
     return dropdown
 
 
@@ -163,6 +158,51 @@ class Run:
         loaded = f"loaded in {self.load_seconds:.1f} s" if self.load_seconds > 0.05 else "already loaded"
         parts = [self.model.name, self.device or device(), loaded, f"ran in {duration(self.seconds)}", *more]
         return " · ".join(parts)
+
+
+class Stop:
+    """A Stop button: a run it guards ends after the step it is in, and what it has shown stays.
+
+    stop = Stop(button, status)
+    run.click(stop.guard(on_run), ...)     # on_run is a generator that yields a step at a time
+
+    Not through Gradio's `cancels`: a run started again before the cancelled step has ended is taken for the cancelled
+    one, fails with "Error" and fires no `success`.
+    """
+
+    def __init__(self, button: gr.Button, status: gr.Markdown):
+        self._running: dict[str | None, set[threading.Event]] = {}  # by the visitor's session
+        button.click(self._press, None, status, queue=False, **QUIET)
+
+    def guard(self, handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
+        """The handler with a look at the button after every step. Gradio hands it the visitor's request first."""
+
+        @functools.wraps(handler)
+        def run(request: gr.Request, *inputs):
+            stopped = threading.Event()
+            running = self._running.setdefault(request.session_hash, set())
+            running.add(stopped)
+            try:
+                with contextlib.closing(handler(*inputs)) as steps:
+                    for step in steps:
+                        yield step
+                        if stopped.is_set():
+                            break
+            finally:
+                running.discard(stopped)
+                if not running:
+                    self._running.pop(request.session_hash, None)
+
+        visitor = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+        run.__signature__ = inspect.Signature([visitor, *inspect.signature(handler).parameters.values()])
+        run.__annotations__ = {**handler.__annotations__, "request": gr.Request}
+        return run
+
+    def _press(self, request: gr.Request):
+        running = self._running.get(request.session_hash)
+        for stopped in list(running or ()):
+            stopped.set()
+        return "Stopping after this step …" if running else gr.skip()
 
 
 def duration(seconds: float) -> str:

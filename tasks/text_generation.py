@@ -15,7 +15,7 @@ import gradio as gr
 from tasks import models
 from tasks.errors import BadInput
 from tasks.models import Model
-from tasks.task import HEAVY, QUIET, Run, Task, examples, look_inside, model_picker, result_file, status_line
+from tasks.task import HEAVY, QUIET, Run, Stop, Task, examples, look_inside, model_picker, result_file, status_line
 from tasks.text_generation_engines import TOP_K, CausalLM, LlamaCpp, Message, Sampling, Token
 from tasks.weights import Hub, Source, Wheel
 
@@ -341,20 +341,20 @@ def build() -> None:
         examples(f"{SLUG}-story", STORY_EXAMPLES, [story])
 
     sampling = [picker, temperature, top_p, max_tokens, seed]
+    guard = Stop(stop, status).guard
     running = [
         gr.on(
-            [send.click, message.submit], on_send, [message, conversation, *sampling],
+            [send.click, message.submit], guard(on_send), [message, conversation, *sampling],
             [message, conversation, written, status], show_progress_on=conversation, api_visibility="private", **HEAVY,
         ),
         go_on.click(
-            on_continue, [story, *sampling], [story, written, status], show_progress_on=status,
+            guard(on_continue), [story, *sampling], [story, written, status], show_progress_on=status,
             api_visibility="private", **HEAVY,
         ),
     ]  # fmt: skip
     results = [download, tokens, candidates]
     for event in running:
         event.success(on_written, written, results, **QUIET)
-    stop.click(on_written, written, results, cancels=running, **QUIET)
     emptied = [conversation, story, written, status, *results]
     gr.on([clear.click, conversation.clear], on_clear, mode, emptied, cancels=running, **QUIET)
     tokens.select(on_token, written, candidates, **QUIET)

@@ -20,6 +20,7 @@ from tasks.task import (
     HEAVY,
     QUIET,
     Run,
+    Stop,
     Task,
     duration,
     examples,
@@ -351,11 +352,11 @@ def build() -> None:
     gr.on([each.input for each in columns], on_columns, [file, *columns], [which, read], **QUIET)
     use_text.click(on_text, text, file, **QUIET)
     use_drawing.click(on_drawing, drawing, file, **QUIET)
-    running = run.click(
-        on_forecast, [file, picker, horizon, date, value, group, which, season, detector, sensitivity],
+    run.click(
+        Stop(stop, status).guard(on_forecast),
+        [file, picker, horizon, date, value, group, which, season, detector, sensitivity],
         [chart, words, table, odd, save, save_odd, status, seen], api_name="time_series", **HEAVY,
     )  # fmt: skip
-    stop.click(None, cancels=[running], api_visibility="private")
     sensitivity.change(
         on_sensitivity, [seen, sensitivity], [chart, words, odd, save_odd], trigger_mode="always_last", **QUIET
     )
@@ -385,11 +386,11 @@ def build_training(file, columns: list, horizon, season) -> None:
             losses = gr.Plot(label="Loss while it learns", elem_id=f"{SLUG}-loss")
             importance = gr.Plot(label="Which past values move the forecast", elem_id=f"{SLUG}-importance")
         chart = gr.Plot(label="Forecast of the network trained here", elem_id=f"{SLUG}-trained")
-    training = start.click(
-        on_train, [file, *columns, horizon, season, architecture, seed], [losses, progress, chart, importance],
+    start.click(
+        Stop(stop, progress).guard(on_train),
+        [file, *columns, horizon, season, architecture, seed], [losses, progress, chart, importance],
         api_visibility="private", show_progress="minimal", **HEAVY,
     )  # fmt: skip
-    stop.click(lambda: "Stopped.", None, progress, cancels=[training], api_visibility="private")
 
 
 def table_of(file: str | None, date: str, value: str, group: str, which: str | None) -> Table:

@@ -51,15 +51,19 @@ def test_a_download_brings_its_settings_back(open_task, tmp_path):
     assert page.input_value(f"#{SLUG}-steps input[type=number]") == "4"
 
 
-def test_stop_stops(open_task):
+def test_stop_stops_and_the_next_run_is_whole(open_task):
     page = open_task(SLUG)
     page.click(f"#{SLUG}-options button")
     fill(page, "steps", 50)
     page.click(f"#{SLUG}-run")
     page.wait_for_selector(f"#{SLUG}-status >> text=/step [1-9]/")
     page.click(f"#{SLUG}-stop")
-    page.wait_for_selector(f"#{SLUG}-status >> text=Stopped.")
+    page.click(f"#{SLUG}-inside button")
+    page.wait_for_selector(f"#{SLUG}-hint >> text=Stopped before")
     assert not page.is_visible(f"#{SLUG}-download")
+    fill(page, "steps", 4)
+    generate(page)
+    assert "Emoji art" in page.inner_text(f"#{SLUG}-status")
 
 
 def test_a_chip_becomes_the_prompt(open_task):
