@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,26 @@ MAX_CHANNELS = 16
 NOT_SAMPLES = "A recording is a file or (sample rate, samples): int16, int32 or float, of shape (n,) or (n, channels)."
 
 
+@dataclass(frozen=True)
+class Layers:
+    """A picture with its transparency beside it, for tools that give back what they were given.
+
+    rgb: upright, mode RGB. alpha: mode L, None if nothing is transparent. frames: how many the file has.
+    """
+
+    rgb: PIL.Image.Image
+    alpha: PIL.Image.Image | None = None
+    frames: int = 1
+
+    def joined(self, rgb: PIL.Image.Image) -> PIL.Image.Image:
+        """Another picture with this one's transparency, brought to its size: RGBA, or RGB where there is none."""
+        if self.alpha is None:
+            return rgb
+        rgb = rgb.copy()
+        rgb.putalpha(self.alpha.resize(rgb.size, PIL.Image.Resampling.BICUBIC))
+        return rgb
+
+
 def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> PIL.Image.Image:
     """An upright RGB picture on white.
 
@@ -39,6 +60,21 @@ def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> P
     Raises:
         BadInput: nothing given, not a picture, damaged, SVG, or more than MAX_MEGAPIXELS.
     """
+    picture, _ = _decoded(picture)
+    if picture.mode == "RGBA":
+        return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture
+
+
+def read_layers(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> Layers:
+    """Like `read_picture`, but the transparency is kept, and so are the colours under it."""
+    picture, frames = _decoded(picture)
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    return Layers(picture.convert("RGB"), alpha, frames)
+
+
+def _decoded(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> tuple[PIL.Image.Image, int]:
+    """Upright, RGB or RGBA, and how many frames the file has. Raises as `read_picture` tells."""
     if picture is None:
         raise BadInput("There is no picture yet: upload one, take one, or click an example.")
     try:
@@ -52,6 +88,7 @@ def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> P
             raise BadInput(TOO_MANY_PIXELS)
         if 0 in picture.size:
             raise BadInput("This picture is empty: it has no pixels.")
+        frames = getattr(picture, "n_frames", 1)
         picture.load()
         picture = PIL.ImageOps.exif_transpose(picture)
     except PIL.Image.DecompressionBombError as error:
@@ -61,11 +98,10 @@ def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> P
     except (OSError, ValueError, TypeError, SyntaxError, EOFError) as error:
         raise BadInput("This picture is damaged: it cannot be read to its end.") from error
     if picture.mode.startswith("I") or picture.mode == "F":
-        return _eight_bits(picture)
+        return _eight_bits(picture), frames
     if "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return picture.convert("RGB")
+        return picture.convert("RGBA"), frames
+    return picture.convert("RGB"), frames
 
 
 def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
