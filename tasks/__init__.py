@@ -8,6 +8,7 @@ from tasks import (
     object_detection,
     speech_recognition,
     text_generation,
+    text_to_speech,
     time_series,
 )
 from tasks.task import Task
@@ -18,6 +19,7 @@ TASKS: tuple[Task, ...] = (
     image_segmentation.TASK,
     speech_recognition.TASK,
     text_generation.TASK,
+    text_to_speech.TASK,
     time_series.TASK,
     image_generation.TASK,
     image_translation.TASK,

@@ -5,9 +5,9 @@
 - hibari (https://github.com/MMWilliams/hibari): a student of one Kokoro voice, which predicts spectra and a pitch curve
   that ordinary signal processing turns into a wave.
 
-Both read phonemes, which hibari's English dictionary and rules (a port of misaki, Apache-2.0) make of text. Both compute
-how long each phoneme lasts, the pitch (F0) and the energy: small additions to their graphs, made when the weights are
-first used, bring these out, and let Kokoro's pitch be moved inside the network. Speaker and pace stay as they are.
+Both read phonemes, which hibari's English dictionary and rules (a port of misaki, Apache-2.0) make of text. Both
+compute how long each phoneme lasts, the pitch (F0) and the energy. Small additions to their graphs, made when the
+weights are first used, bring these out and let Kokoro's pitch be moved inside the network: nothing else changes then.
 """
 
 import functools
@@ -33,6 +33,7 @@ FRAME = 300  # samples: both networks give pitch and energy 80 times a second
 LOUDNESS = 0.1  # RMS of the loud frames, of full scale: -20 dBFS
 PEAK = 0.97
 PAUSE = 0.25  # s of silence between sentences
+LEAD = 0.05  # s by which both networks are ahead of the lengths they compute, measured on hisses and pauses
 MAX_PHONEMES = 400  # the networks know at most 510
 SPEEDS = (0.5, 2.0)
 PITCHES = (-12.0, 12.0)  # semitones
@@ -73,7 +74,8 @@ class Prosody:
     Args:
         phonemes: (n,) signs of the phonetic alphabet, stress marks and punctuation among them.
         starts: (n + 1,) seconds: phoneme i lasts from starts[i] to starts[i + 1].
-        f0: (frames,) Hz, 0 where the voice does not vibrate. A frame is FRAME samples.
+        f0: (frames,) Hz, 0 where there is none; the melody mostly goes on through voiceless sounds. A frame is FRAME
+            samples.
         energy: (frames,) the network's own logarithmic scale.
     """
 
@@ -230,6 +232,7 @@ class Hibari:
 
     def __init__(self, folder: Path):
         self.session = onnx_session(folder / "hibari.onnx")
+        g2p(british=False)  # reading the dictionary takes longer than speaking
         self.vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
 
     def __call__(self, sentence: str, voice: Voice, speed: float, pitch: float) -> tuple[int, np.ndarray, Prosody]:
@@ -243,6 +246,12 @@ class Hibari:
         *spectra, f0, lengths = self.session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
         harmonics, theta, noise, free, phase = (spectrum[0] for spectrum in spectra)  # (601 bins, frames)
         f0 = f0[0] * np.float32(2 ** (pitch / 12))
+        if pitch:  # the free branch holds overtones of the old pitch: half becomes overtones of the new, half noise
+            voiced = f0 > 40
+            half = 2 * free[:, voiced] - np.log(2)
+            harmonics[:, voiced] = np.logaddexp(2 * harmonics[:, voiced], half) / 2
+            noise[:, voiced] = np.logaddexp(2 * noise[:, voiced], half) / 2
+            free[:, voiced] = -20
         samples = dsp.synth(harmonics, theta, noise, free, phase, f0, np.random.default_rng(0))
         energy = np.log((np.exp(2 * harmonics) + np.exp(2 * noise)).sum(0) + 1e-6)
         return samples, Prosody(tuple(signs), starts(lengths), np.where(f0 > 40, f0, 0), energy)
@@ -281,7 +290,7 @@ class Kokoro:
 
 def starts(lengths: np.ndarray) -> np.ndarray:
     """How long n signs last, with padding before and after them, in pairs of frames -> (n + 1,) seconds."""
-    return np.cumsum(lengths)[:-1] * (2 * FRAME / RATE)
+    return (np.cumsum(lengths)[:-1] * (2 * FRAME / RATE) - LEAD).clip(0)
 
 
 def put_together(parts: Sequence[tuple[np.ndarray, Prosody]]) -> tuple[int, np.ndarray, Prosody]:
