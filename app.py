@@ -19,7 +19,7 @@ from tasks import TASKS
 from tasks.errors import GalleryError
 from tasks.inputs import NOT_A_PICTURE, TOO_MANY_PIXELS
 from tasks.settings import ASSETS, settings
-from tasks.task import GROUPS, card_icon, render
+from tasks.task import GROUPS, card_icon, connect_rooms, render
 
 MAX_UPLOAD = "20mb"
 TIDY_EVERY, KEEP_FILES = 600, 3000  # seconds: no file of a visitor gets an hour old
@@ -92,6 +92,7 @@ def build() -> gr.Blocks:
                 for task in tasks:
                     with gr.Tab(task.title, elem_id=f"tab-{task.slug}"):
                         render(task)
+        connect_rooms([task.slug for task in TASKS])
     for event in gallery.fns.values():
         if event.api_visibility == "public":
             event.fn.__name__ = event.api_name  # Gradio names the tools of MCP clients after the function

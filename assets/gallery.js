@@ -29,12 +29,18 @@
       .map((card) => card.dataset.task)
       .find((slug) => document.getElementById(`tab-${slug}`)?.offsetParent);
 
+  // For buttons that send something to another room.
+  window.openRoom = (slug) => {
+    openTask(slug);
+    remember(slug);
+    window.scrollTo({ top: 0 });
+  };
+
   document.addEventListener("click", (event) => {
     const card = event.target.closest?.(".card[data-task]");
     if (card && !event.metaKey && !event.ctrlKey) {
       event.preventDefault();
-      openTask(card.dataset.task);
-      window.scrollTo({ top: 0 });
+      openRoom(card.dataset.task);
     }
     // A tab that is opened for the first time takes a moment to mount.
     if (card || event.target.closest?.('button[role="tab"], .overflow-menu'))

@@ -20,7 +20,7 @@ from tasks import models
 from tasks.inputs import MAX_MINUTES, read_audio
 from tasks.models import Model
 from tasks.settings import ASSETS, EXAMPLES
-from tasks.task import HEAVY, QUIET, Run, Task, examples, look_inside, model_picker, result_file, status_line
+from tasks.task import HEAVY, QUIET, Run, Task, examples, look_inside, model_picker, result_file, send_to, status_line
 from tasks.whisper import BASE, DISTIL_SMALL_EN, LANGUAGES, RATE, SMALL, TINY_EN, TURBO, Transcript, Word
 
 SLUG = "speech-recognition"
@@ -260,6 +260,8 @@ def build() -> None:
                     gr.DownloadButton(label, size="sm", visible=False, min_width=80, elem_id=f"{SLUG}-{form}")
                     for form, label in FORMS.items()
                 ]
+            answer = gr.Button("Send to text generation", size="sm", elem_id=f"{SLUG}-answer")
+            send_to(answer, text, "text-generation-message")
             with look_inside(SLUG) as inside:
                 gr.Markdown(
                     "The network does not hear sound. It reads this picture of it, the log-mel spectrogram: time from "

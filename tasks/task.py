@@ -238,6 +238,26 @@ def examples(slug: str, rows: list, inputs: list) -> None:
     gr.Examples(rows, inputs, elem_id=f"{slug}-examples", examples_per_page=12, api_visibility="private")
 
 
+def send_to(button: gr.Button, text: gr.Textbox, box: str) -> None:
+    """Let a button put this text into the box with the id `box`, "<slug>-<part>", of another room, and open that room.
+
+    Rooms are built one after the other: `connect_rooms` makes the connection once all of them are there.
+    """
+    _sent.append((button, text, box))
+
+
+def connect_rooms(slugs: list[str]) -> None:
+    """Connect what `send_to` has asked for, inside the Blocks of all rooms."""
+    boxes = {block.elem_id: block for block in gr.context.Context.root_block.blocks.values() if block.elem_id}
+    for button, text, box in _sent:
+        slug = next(slug for slug in slugs if box.startswith(f"{slug}-"))
+        button.click(lambda text: text, text, boxes[box], js=f"(text) => (openRoom('{slug}'), text)", **QUIET)
+    _sent.clear()
+
+
+_sent: list[tuple[gr.Button, gr.Textbox, str]] = []
+
+
 def result_file(name: str) -> Path:
     """Where to write a result that a visitor may download; it is deleted with the uploads, an hour later."""
     folder = Path(gr.utils.get_upload_folder())

@@ -1,6 +1,7 @@
 """The house itself: home, tabs, addresses, phones, the dark."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tasks import TASKS
 
@@ -43,3 +44,15 @@ def test_cards_answer_to_the_keyboard(open_task):
     page.focus(f'.card[data-task="{TASKS[0].slug}"]')
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#{TASKS[0].slug}-lesson", state="visible")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_text_is_sent_to_another_room(open_task, width):
+    page = open_task("speech-recognition", width=width)
+    page.fill("#speech-recognition-text textarea", "Why is the sky blue?")
+    page.click("#speech-recognition-answer")
+    page.wait_for_selector("#text-generation-message textarea", state="visible")
+    expect(page.locator("#text-generation-message textarea")).to_have_value("Why is the sky blue?")
+    assert "task=text-generation" in page.url
+    page.click("#text-generation-run")
+    page.wait_for_selector("#text-generation-conversation >> text=Why is the sky blue?")
