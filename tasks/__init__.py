@@ -10,6 +10,7 @@ from tasks import (
     text_generation,
     text_to_speech,
     time_series,
+    translation,
 )
 from tasks.task import Task
 
@@ -18,6 +19,7 @@ TASKS: tuple[Task, ...] = (
     object_detection.TASK,
     image_segmentation.TASK,
     speech_recognition.TASK,
+    translation.TASK,
     text_generation.TASK,
     text_to_speech.TASK,
     time_series.TASK,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -93,8 +94,13 @@ class Whisper:
         if self.net.hf_tokenizer.token_to_id(f"<|{language}|>") is None:
             raise BadInput(f"This model was not trained on {LANGUAGES[language]}. Choose another model.")
 
-    def __call__(self, samples: np.ndarray, language: str | None) -> Iterator[Transcript]:
-        """The transcript so far, each time another sentence is read. samples: float32 (n,) at RATE."""
+    def __call__(
+        self, samples: np.ndarray, language: str | None, task: Literal["transcribe", "translate"] = "transcribe"
+    ) -> Iterator[Transcript]:
+        """The transcript so far, each time another sentence is read; translated, its words are English.
+
+        samples: float32 (n,) at RATE.
+        """
         from faster_whisper.vad import get_speech_timestamps
 
         if language:
@@ -104,7 +110,7 @@ class Whisper:
             yield transcript
             return
         segments, info = self.net.transcribe(
-            samples, language=language, beam_size=1, word_timestamps=True, vad_filter=True,
+            samples, language=language, task=task, beam_size=1, word_timestamps=True, vad_filter=True,
             best_of=1, temperature=[0.0, 0.4, 0.8],  # a stretch that repeats itself is read again, with some chance
             vad_parameters={"min_silence_duration_ms": 500},  # or a word after a pause would begin with the pause
             condition_on_previous_text=False,  # one misheard sentence would otherwise lead the next ones astray
