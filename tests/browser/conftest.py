@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tasks.settings import ROOT
+from tasks.settings import EXAMPLES, ROOT
 
+# The fake camera shows this picture.
+FACE = EXAMPLES / "astronaut.jpg"
 # The fake microphone plays this recording over and over.
 VOICE = ROOT / "tests/data/microphone.wav"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -65,11 +67,13 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="package")
-def browser(playwright) -> Iterator[Browser]:
+def browser(playwright, tmp_path_factory) -> Iterator[Browser]:
+    film = tmp_path_factory.mktemp("camera") / "film.mjpeg"
+    film.write_bytes(FACE.read_bytes() * 30)
     arguments = [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={VOICE}",
+        f"--use-file-for-fake-audio-capture={VOICE}", f"--use-file-for-fake-video-capture={film}",
     ]  # fmt: skip
     with playwright.chromium.launch(executable_path=find_chromium(), args=arguments) as browser:
         yield browser
@@ -92,7 +96,7 @@ def open_task(browser, gallery_url) -> Iterator:
     def open_task(slug: str | None, width: int = 1280, dark: bool = False, **options) -> Page:
         page = browser.new_page(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light",
-            permissions=["microphone"], **options,
+            permissions=["microphone", "camera"], **options,
         )  # fmt: skip
         page.set_default_timeout(60_000)
         page.on("request", watch)

@@ -76,3 +76,15 @@ def test_a_detector_of_the_hub_asks_for_labels_and_says_what_it_needs(open_task)
     page.wait_for_selector(f"#{SLUG}-labels", state="visible")
     page.click(f"#{SLUG}-run")
     page.wait_for_selector(".toast-body >> text=the gallery runs offline")
+
+
+def test_the_camera_sees_a_person(open_task):
+    page = open_task(SLUG)
+    picture = f"#{SLUG}-picture"
+    page.click(f"{picture} button[aria-label='Remove Image']")
+    page.click(f"{picture} button[aria-label='Capture from camera']")
+    page.click(f"{picture} >> text=Click to Access Webcam")
+    page.wait_for_function(f"document.querySelector('{picture} video')?.videoWidth > 0")
+    page.click(f"{picture} button[aria-label='capture photo']")
+    detect(page)
+    page.wait_for_selector(f"#{SLUG}-only >> text=person · 1")
