@@ -30,6 +30,8 @@ HEAVY = {"concurrency_id": "network", "concurrency_limit": 2}
 # Events that only keep the page in step: no endpoint of the API, no spinner.
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
+USUAL_MEGABITS = 50  # a second: what the estimate in front of a download assumes
+
 NOTHING = "nothing"  # the choice of an optional picker that names no model
 
 
@@ -79,7 +81,8 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
             return gr.update(visible=False), gr.update(visible=False), gr.update(visible=False)
         model = models.find(choices, name)
         needs = model.source.state() == State.NEEDS_DOWNLOAD
-        text = f"Download {models.size(model.megabytes)}"
+        minutes = max(1, round(model.megabytes * 8 / USUAL_MEGABITS / 60))
+        text = f"Download {models.size(model.megabytes)} (about {minutes} min at {USUAL_MEGABITS} Mbit/s)"
         return (
             gr.update(visible=True, value=facts(model)),
             gr.update(visible=needs, value=text),
@@ -91,8 +94,11 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
         model = models.find(choices, name)
         yield "Asking the Hub …", gr.update(visible=False), gr.update(visible=True)
         assert isinstance(model.source, Hub), "only Hub models show the button"
+        start, first = time.perf_counter(), None
         for done in model.source.download():
-            yield progress(model, done / 1e6), gr.skip(), gr.skip()
+            first = done if first is None else first
+            rate = (done - first) / (time.perf_counter() - start)
+            yield progress(model, done / 1e6, rate / 1e6), gr.skip(), gr.skip()
 
     first = NOTHING if optional else choices[0].name
     part = label.lower().replace(" ", "-")
@@ -127,11 +133,13 @@ def facts(model: Model) -> str:
     return f"{line}[about it]({model.link})" + (f"<br>{model.note}" if model.note else "")
 
 
-def progress(model: Model, megabytes: float) -> str:
-    """How far a download is, as a bar of text and in numbers."""
+def progress(model: Model, megabytes: float, rate: float) -> str:
+    """How far a download is, as a bar of text and in numbers. rate: megabytes a second so far."""
     share = min(1.0, megabytes / model.megabytes)
     bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
-    return f"`{bar}` {megabytes:.0f} of {model.megabytes} MB"
+    left = (model.megabytes - megabytes) / rate if rate else 0
+    more = f", about {f'{left:.0f} s' if left < 90 else f'{left / 60:.0f} min'} left" if left >= 1 else ""
+    return f"`{bar}` {megabytes:.0f} of {model.megabytes} MB{more}"
 
 
 class Run:

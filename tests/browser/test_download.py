@@ -29,6 +29,7 @@ def test_a_hub_model_is_fetched_stopped_and_fetched_again(browser, hub, tmp_path
         page.click(f"#{SLUG}-model input")
         page.click(f"ul[role=listbox] >> text={MOBILENET.name}")
         page.wait_for_selector(f"#{SLUG}-model-facts >> text=needs a download of 15 MB")
+        page.wait_for_selector(f"#{SLUG}-model-download >> text=Download 15 MB (about 1 min at 50 Mbit/s)")
 
         page.click(f"#{SLUG}-run")
         page.wait_for_selector(".toast-body >> text=press Download first")
