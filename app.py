@@ -18,12 +18,11 @@ from gradio.exceptions import ComponentProcessingError
 from tasks import TASKS
 from tasks.errors import GalleryError
 from tasks.inputs import NOT_A_PICTURE, TOO_MANY_PIXELS
+from tasks.limits import AT_HOME, IN_PUBLIC, Limits, Turns
 from tasks.settings import ASSETS, settings
-from tasks.task import GROUPS, card_icon, connect_rooms, render
+from tasks.task import GROUPS, HEAVY, QUIET, card_icon, connect_rooms, render
 
-MAX_UPLOAD = "20mb"
 TIDY_EVERY, KEEP_FILES = 600, 3000  # seconds: no file of a visitor gets an hour old
-MAX_WAITING = 64  # whoever comes later is told that the queue is full
 
 log = logging.getLogger("neural_gallery")
 
@@ -55,9 +54,16 @@ THEME = gr.themes.Base(
 class Gallery(gr.Blocks):
     """Blocks whose every event ends in a result or in a sentence a visitor can act on."""
 
-    async def process_api(self, *args, **kwargs):
+    def __init__(self, *args, limits: Limits = AT_HOME, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.turns = Turns(limits.runs)
+
+    async def process_api(self, block_fn, inputs, state=None, request=None, iterator=None, *args, **kwargs):
         try:
-            return await super().process_api(*args, **kwargs)
+            event = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+            if iterator is None and event.concurrency_id == HEAVY["concurrency_id"] and isinstance(request, gr.Request):
+                self.turns.take(request.session_hash)
+            return await super().process_api(block_fn, inputs, state, request, iterator, *args, **kwargs)
         except gr.Error:
             raise
         except Exception as error:
@@ -79,11 +85,14 @@ def sentence(error: Exception) -> str:
     return f"Something went wrong on our side, not yours. The gallery's log explains it under {number}."
 
 
-def build() -> gr.Blocks:
+def build(limits: Limits = AT_HOME) -> gr.Blocks:
     """The page: home, then a tab per group with a tab per task."""
-    with Gallery(title="Neural Gallery", delete_cache=(TIDY_EVERY, KEEP_FILES)) as gallery, gr.Tabs():
+    tidy = {"delete_cache": (TIDY_EVERY, KEEP_FILES)}
+    with Gallery(title="Neural Gallery", limits=limits, **tidy) as gallery, gr.Tabs():
         with gr.Tab("Home", elem_id="tab-home"):
             gr.HTML(home_page())
+            link = gr.Markdown(elem_id="public-link")
+            gallery.load(lambda: public_link(gallery.share_url), None, link, **QUIET)
         for group in GROUPS:
             tasks = [task for task in TASKS if task.group == group]
             if not tasks:
@@ -97,6 +106,11 @@ def build() -> gr.Blocks:
         if event.api_visibility == "public":
             event.fn.__name__ = event.api_name  # Gradio names the tools of MCP clients after the function
     return gallery
+
+
+def public_link(url: str | None) -> str:
+    """For the home page of a gallery that is shared."""
+    return f"**Shared:** everyone can visit at [{url}]({url}) for a week, as long as this gallery runs." if url else ""
 
 
 def home_page() -> str:
@@ -161,17 +175,19 @@ def main() -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Open the gallery and stay until somebody stops it."""
-    gallery = build()
-    gallery.queue(max_size=MAX_WAITING)
+    public = options.share or "SPACE_ID" in os.environ  # a Space on Hugging Face has an id
+    limits = IN_PUBLIC if public else AT_HOME
+    gallery = build(limits)
+    gallery.queue(max_size=limits.waiting)
     _, _, public_url = gallery.launch(
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         mcp_server=options.mcp,
         auth=tuple(options.auth.split(":", 1)) if options.auth else None,
-        inbrowser=not options.no_browser,
+        inbrowser=not (options.no_browser or public),
         prevent_thread_lock=True,
-        max_file_size=MAX_UPLOAD,
+        max_file_size=limits.upload,
         theme=THEME,
         css_paths=[ASSETS / "style.css"],
         head=f"<script>{(ASSETS / 'gallery.js').read_text()}</script>",
@@ -183,7 +199,7 @@ def serve(options: argparse.Namespace) -> None:
     if options.share and not public_url:
         print("No public link: sharing needs the internet. The gallery runs on this machine all the same.", flush=True)
     if public_url and not options.auth:
-        print("Everyone who has the link can use the gallery. --auth USER:PASS asks them for a password.", flush=True)
+        print("Warning: everyone who has the link can come in. --auth USER:PASS asks for a password.", flush=True)
     gallery.block_thread()
 
 

@@ -90,12 +90,10 @@ def pipeline_hub(repo: str, parts: tuple[str, ...], half: bool, checked: bool = 
 
 def from_folder(cls, folder: Path, **parts):
     """A diffusers class from a folder of safetensors, in the precision the device computes in."""
-    import torch
-
     settings.use_threads()
     half = any(folder.rglob("*.fp16.safetensors"))
     return cls.from_pretrained(
-        folder, dtype=torch.float32 if settings.device() == "cpu" else torch.float16,
+        folder, dtype=settings.dtype(),
         variant="fp16" if half else None, use_safetensors=True, local_files_only=True, **parts,
     )  # fmt: skip
 

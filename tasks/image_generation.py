@@ -24,6 +24,7 @@ from tasks.emoji_art import EMOJI_ART
 from tasks.errors import BadInput
 from tasks.models import Model
 from tasks.restoration import enlarge
+from tasks.settings import zero_gpu
 from tasks.task import HEAVY, QUIET, Run, Stop, Task, look_inside, model_picker, result_file, status_line
 from tasks.weights import Asset, Hub
 
@@ -414,6 +415,7 @@ def suggestions(seed: int) -> list[list[str]]:
     return prompts
 
 
+@zero_gpu
 def on_generate(prompt: str, model_name: str, steps: int, guidance: float, seed: int, count: int):
     """Generate pictures from words.
 
@@ -495,6 +497,7 @@ def on_attend(session: Session | None):
     return gr.update(visible=True, value=attention_maps(session.settings))
 
 
+@zero_gpu
 def on_turn(prompt: str, model_name: str, steps: int, guidance: float, seed: int, knob: str):
     """The same picture for several values of one knob, as they come."""
     found = []
@@ -503,6 +506,7 @@ def on_turn(prompt: str, model_name: str, steps: int, guidance: float, seed: int
         yield list(found), f"{len(found)} of 6" if len(found) < 6 else ""
 
 
+@zero_gpu
 def on_travel(prompt: str, model_name: str, steps: int, guidance: float, seed: int, other: int):
     """An animation from one seed to another."""
     pictures = []

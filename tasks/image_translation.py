@@ -24,7 +24,7 @@ from tasks.errors import BadInput
 from tasks.inputs import read_picture
 from tasks.models import Model
 from tasks.restoration import ENLARGER, enlarge
-from tasks.settings import EXAMPLES
+from tasks.settings import EXAMPLES, zero_gpu
 from tasks.style_transfer import ANY_STYLE, MANY_STYLES, STYLES, compare_styles, stylize
 from tasks.task import (
     HEAVY,
@@ -296,6 +296,7 @@ def build_sketch() -> None:
     blank.click(lambda: PIL.Image.new("RGB", (500, 500), "white"), None, pad, **QUIET)
 
 
+@zero_gpu
 def on_paint(sketch: dict, prompt: str, model_name: str, seed: int):
     """Colour a line drawing.
 
@@ -471,6 +472,7 @@ def build_edit() -> None:
     )
 
 
+@zero_gpu
 def on_edit(image: str, instruction: str, model_name: str, seed: int):
     """Change a picture as an instruction says.
 

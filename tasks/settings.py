@@ -1,8 +1,10 @@
 """What the command line decides and every task obeys: threads, memory, network, device."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import platformdirs
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 EXAMPLES = ASSETS / "examples"
+# Where training/publish_space.py puts the wheels of weights, for hosts that cannot install without dependencies.
+sys.path.append(str(ROOT / "weights"))
+GPU_SECONDS = 60  # what a run may take of a borrowed GPU
 
 
 @dataclass
@@ -29,8 +34,16 @@ settings = Settings()
 
 
 def cache_folder() -> Path:
-    """Where joined and converted weights are kept; NEURAL_GALLERY_CACHE overrides the platform's choice."""
-    return Path(os.environ.get("NEURAL_GALLERY_CACHE") or platformdirs.user_cache_dir("neural-gallery"))
+    """Where joined and converted weights are kept; NEURAL_GALLERY_CACHE overrides the platform's choice.
+
+    Some hosts give a home that cannot be written to: then the temporary folder, until the machine starts anew.
+    """
+    if chosen := os.environ.get("NEURAL_GALLERY_CACHE"):
+        return Path(chosen)
+    usual = Path(platformdirs.user_cache_dir("neural-gallery"))
+    with suppress(OSError):
+        usual.mkdir(parents=True, exist_ok=True)
+    return usual if os.access(usual, os.W_OK) else Path(tempfile.gettempdir()) / "neural-gallery-cache"
 
 
 def device() -> str:
@@ -40,6 +53,22 @@ def device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def dtype():
+    """The torch.dtype for large networks: float32 on a CPU, where halves are slow; half of that on other devices."""
+    import torch
+
+    return {"cpu": torch.float32, "mps": torch.float16, "cuda": torch.bfloat16}[device()]
+
+
+def zero_gpu(handler: Callable) -> Callable:
+    """On a Space with ZeroGPU, the handler with a GPU lent to it while it runs; anywhere else, the handler itself."""
+    try:
+        import spaces
+    except ImportError:
+        return handler
+    return spaces.GPU(duration=GPU_SECONDS)(handler)
 
 
 def use_threads() -> None:

@@ -164,14 +164,12 @@ class CausalLM:
     """
 
     def __init__(self, folder: Path):
-        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         settings.use_threads()
         self.device = settings.device()
-        dtype = torch.float32 if self.device == "cpu" else torch.bfloat16  # most processors are slow at bfloat16
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.net = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval().to(self.device)
+        self.net = AutoModelForCausalLM.from_pretrained(folder, dtype=settings.dtype()).eval().to(self.device)
         ends = self.net.generation_config.eos_token_id
         self.ends = set(ends) if isinstance(ends, list) else {ends}
 

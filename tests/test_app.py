@@ -16,7 +16,7 @@ from tasks.settings import EXAMPLES, ROOT
 @pytest.fixture(scope="module")
 def url():
     gallery = app.build()
-    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, max_file_size=app.MAX_UPLOAD, footer_links=["api"])
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, max_file_size=app.AT_HOME.upload, footer_links=["api"])
     yield url
     gallery.close()
 
