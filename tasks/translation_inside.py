@@ -45,12 +45,9 @@ def alignment_chart(inside: Inside):
             hovertemplate="%{customdata[0]} → %{customdata[1]}<br>%{z:.0%} of its attention<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(
-        tickvals=list(range(len(columns))), ticktext=columns, tickangle=-60, side="top", fixedrange=True
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=rows, autorange="reversed", fixedrange=True, automargin=True
-    )
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=columns, tickangle=-60, side="top", **axis)
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, autorange="reversed", automargin=True, **axis)
     figure.update_layout(
         height=110 + 22 * len(rows), margin={"l": 10, "r": 10, "t": 90, "b": 10}, dragmode=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
@@ -85,8 +82,8 @@ def pieces_line(inside: Inside) -> str:
 
 
 PIECES_CSS = """
-p { margin: 2px 0; line-height: 2; }
-span { padding: 2px 5px; margin: 0 3px 0 0; border-radius: 4px; font-size: 0.85rem; white-space: nowrap; }
+p { margin: 2px 0; line-height: 1.5; }
+span { display: inline-block; padding: 0 5px; margin: 0 3px 0 0; border-radius: 4px; font-size: 0.85rem; }
 span { background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
 """
 CANDIDATES_CSS = """
