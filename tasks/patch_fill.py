@@ -218,7 +218,7 @@ class Search:
             sources = np.rint(pixels + shifts[*middles.T]).astype(int)
             known = (sources >= 0).all(1) & (sources < hole.shape).all(1)
             known[known] = ~hole[*sources[known].T]
-            bell = np.exp(-((there - middles) ** 2).sum(1) / (2 * (PATCH / 3) ** 2))
+            bell = np.exp(-((there - middles) ** 2).sum(1) / (PATCH / 3))  # narrow: in full size, sharpness counts
             weight = weights[*middles.T] * bell * known
             sums += weight[:, None] * picture[*np.where(known[:, None], sources, 0).T]
             votes += weight
