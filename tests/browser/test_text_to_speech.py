@@ -1,7 +1,14 @@
 """One click and it speaks: sentences play one after the other, Stop is quiet, the file is a voice."""
 
+import numpy as np
+
+from tasks.settings import EXAMPLES
 from tasks.speech_recognition import transcribe
+from tasks.speech_synthesis import KOKORO, join, write_wav
+from tasks.speech_synthesis import speak as speak_aloud
+from tasks.text_to_speech import find_voice
 from tasks.whisper import TINY_EN
+from tests.browser.conftest import find_chromium
 from tests.test_speech_recognition import plain
 
 SLUG = "text-to-speech"
@@ -73,3 +80,52 @@ def test_what_cannot_be_read_gets_a_sentence(open_task):
     page = open_task(SLUG)
     speak(page, "Привет, мир")
     page.wait_for_selector(".toast-body >> text=The voices here read English")
+
+
+def test_somebody_reads_the_sentence_aloud_and_is_matched(playwright, gallery_url, tmp_path):
+    """The microphone plays a file that is written once the page has said what to read."""
+    fenrir = find_voice(KOKORO, "Fenrir")
+    story = (
+        "The old man sat down and told us about the long winters of his childhood. "
+        "We listened until it was dark, and nobody wanted to go home."
+    )
+    write_wav(tmp_path / "sample.wav", *join(list(speak_aloud(story, fenrir))), "a sample")
+    microphone = tmp_path / "microphone.wav"
+    arguments = [
+        "--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    ]  # fmt: skip
+    with playwright.chromium.launch(executable_path=find_chromium(), args=arguments) as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, permissions=["microphone"])
+        page.set_default_timeout(90_000)
+        page.goto(f"{gallery_url}?task={SLUG}")
+        page.click(f"#{SLUG}-match > button")
+        sentence = page.inner_text(f"#{SLUG}-consent blockquote").strip()
+        assert sentence.startswith("This is my own voice")
+        rate, samples = join(list(speak_aloud(sentence, fenrir)))
+        write_wav(microphone, rate, np.concatenate([np.zeros(rate, np.int16), samples]), "the sentence")
+
+        page.click(f"#{SLUG}-sample button[aria-label='Upload file']")
+        page.set_input_files(f"#{SLUG}-sample input[type=file]", tmp_path / "sample.wav")
+        page.wait_for_selector(f"#{SLUG}-sample button[aria-label=Clear]")
+        page.click(f"#{SLUG}-reading button:has-text('Record')")
+        page.wait_for_timeout(1000 * (len(samples) / rate + 1.5))  # as long as reading takes
+        page.click(f"#{SLUG}-reading button:has-text('Stop')")
+        page.wait_for_selector(f"#{SLUG}-reading button[aria-label=Clear]")
+        page.click(f"#{SLUG}-find")
+        page.wait_for_selector(f"#{SLUG}-found >> text=Similarity 0.")
+        page.wait_for_function(f"document.querySelector('#{SLUG}-voice input').value.startsWith('Your match')")
+        speak(page, "Good evening.")
+        page.wait_for_function("played.length == 1")
+        page.wait_for_selector(f"#{SLUG}-status >> text=Kokoro-82M")
+
+
+def test_without_the_sentence_nothing_is_matched(open_task):
+    page = open_task(SLUG)
+    page.click(f"#{SLUG}-match > button")
+    page.wait_for_selector(f"#{SLUG}-consent blockquote")
+    page.click(f"#{SLUG}-sample button[aria-label='Upload file']")
+    page.set_input_files(f"#{SLUG}-sample input[type=file]", EXAMPLES / "kennedy.flac")
+    page.wait_for_selector(f"#{SLUG}-sample button[aria-label=Clear]")
+    page.click(f"#{SLUG}-find")
+    page.wait_for_selector(".toast-body >> text=Your consent is missing")
