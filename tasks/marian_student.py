@@ -154,12 +154,14 @@ class MarianStudent(nn.Module):
         for time in range(longest):
             logits, cells, _ = self.step(last, time, cells, memory, mask)
             logits[:, UNKNOWN] = -math.inf
-            steps = logits.log_softmax(-1)  # (B*K, V)
-            steps[done] = -math.inf
-            steps[done, END] = 0  # what has ended stays as it is
-            sums, best = (sums.view(-1, 1) + steps).view(batch, -1).topk(beam, -1)
-            rows = (best // steps.shape[1] + first_rows).flatten()
-            last = (best % steps.shape[1]).flatten()
+            # Only the best of each candidate can be among the best of all: (B*K, K), of a vocabulary of V.
+            best, pieces = logits.topk(beam, -1)
+            best = best - logits.logsumexp(-1, keepdim=True)
+            best[done], pieces[done] = -math.inf, END
+            best[done, 0] = 0  # what has ended stays as it is
+            sums, chosen = (sums.view(-1, 1) + best).view(batch, -1).topk(beam, -1)
+            rows = (chosen // beam + first_rows).flatten()
+            last = pieces.view(batch, -1).gather(1, chosen).flatten()
             written = torch.cat([written[rows], last[:, None]], 1)
             cells = [cell[rows] for cell in cells]
             done = done[rows] | (last == END)
@@ -192,6 +194,8 @@ class Students:
 
     Each folder holds Marian's binary (model.*.bin) and a SentencePiece model (vocab.*.spm).
     """
+
+    at_once = 32  # sentences in a batch
 
     def __init__(self, folders: Mapping[tuple[str, str], Path]):
         from sentencepiece import SentencePieceProcessor

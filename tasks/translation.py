@@ -43,7 +43,6 @@ from tasks.whisper import RATE
 
 SLUG = "translation"
 MOST_CHARACTERS = 20_000
-BATCHES = (1, 2, 4, 8, 16)  # sentences at a time: the first appears at once, many together are quicker
 BEAM = 4  # candidates shown in Look inside
 SURE = 0.6  # of a guess among the languages a model reads
 EVIDENT = 0.75  # of a guess among all languages, to contradict a visitor,
@@ -118,7 +117,7 @@ def translate_stepwise(
     source, note = settle_source(text, source, target, model)
     written, done = "", ()
     with models.use(model) as network:
-        for batch in batches(parts):
+        for batch in batches(parts, network.at_once):
             sentences = [sentence for _, sentence in batch]
             translated = translate_sentences(network, sentences, source, target)
             written += "".join(kept + sentence for (kept, _), sentence in zip(batch, translated, strict=True))
@@ -127,13 +126,12 @@ def translate_stepwise(
             yield Translation(written + rest * whole, source, target, done, len(parts), note)
 
 
-def batches(parts: Sequence) -> Iterator[Sequence]:
-    """Slices that grow as BATCHES says, and then stay as large."""
-    start, sizes = 0, list(BATCHES)
+def batches(parts: Sequence, most: int) -> Iterator[Sequence]:
+    """Slices of 1, 4, 16, ..., `most`: the first sentence appears at once, and many together are quicker."""
+    start, size = 0, 1
     while start < len(parts):
-        size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
         yield parts[start : start + size]
-        start += size
+        start, size = start + size, min(size * 4, most)
 
 
 def settle_source(text: str, source: str | None, target: str, model: Translator) -> tuple[str, str]:

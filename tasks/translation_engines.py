@@ -26,6 +26,8 @@ class Seq2Seq:
             "source", "target" or "" for none.
     """
 
+    at_once = 4  # sentences in a batch: on a processor a few seconds' work, after which Stop is heard
+
     def __init__(self, folder: Path, languages: tuple[str, str] = ("", "")):
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -122,6 +124,8 @@ class OpusMT(Seq2Seq):
 
 class OpusPair:
     """Two networks, one for each direction. folders: {(source, target): folder}."""
+
+    at_once = Seq2Seq.at_once
 
     def __init__(self, folders: Mapping[tuple[str, str], Path]):
         self.nets = {pair: OpusMT(folder) for pair, folder in folders.items()}
