@@ -256,8 +256,11 @@ def send_to(button: gr.Button, text: gr.Textbox, box: str) -> None:
 
 def connect_rooms(slugs: list[str]) -> None:
     """Connect what `send_to` has asked for, inside the Blocks of all rooms."""
-    boxes = {block.elem_id: block for block in gr.context.Context.root_block.blocks.values() if block.elem_id}
+    blocks = gr.context.Context.root_block.blocks
+    boxes = {block.elem_id: block for block in blocks.values() if block.elem_id}
     for button, text, box in _sent:
+        if blocks.get(button._id) is not button:
+            continue  # of a room that was built alone, without the others
         slug = next(slug for slug in slugs if box.startswith(f"{slug}-"))
         button.click(lambda text: text, text, boxes[box], js=f"(text) => (openRoom('{slug}'), text)", **QUIET)
     _sent.clear()

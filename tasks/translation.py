@@ -262,11 +262,11 @@ def build() -> None:
                 speak = gr.Button(
                     "Send to text to speech", size="sm", visible=False, min_width=120, elem_id=f"{SLUG}-speak"
                 )
-                answer = gr.Button(
+                go_on = gr.Button(
                     "Send to text generation", size="sm", visible=False, min_width=120, elem_id=f"{SLUG}-answer"
                 )
             send_to(speak, result, "text-to-speech-text")
-            send_to(answer, result, "text-generation-message")
+            send_to(go_on, result, "text-generation-message")
             voice = gr.Audio(
                 label="English voice", visible=False, autoplay=True, interactive=False, buttons=["download"],
                 elem_id=f"{SLUG}-voice",
@@ -291,11 +291,11 @@ def build() -> None:
 
     guard = Stop(stop, status).guard
     results = [result, status, translated]
-    done = [download, listen, voice, speak, answer, sentence, pieces, plot, candidates]
+    done = [download, listen, voice, speak, go_on, sentence, pieces, plot, candidates]
     looked = [pieces, plot, candidates]
     running = (
         gr.on([run.click, text.submit], on_flip, [text, source, target, picker], target, queue=False, **QUIET)
-        .then(guard(on_translate), [text, source, target, picker], results, api_name="translation", **HEAVY),
+        .then(guard(on_translate), [text, source, target, picker], results, api_visibility="private", **HEAVY),
         run_speech.click(
             guard(on_translate_speech), [audio, spoken, listener], results, api_name="translation_of_speech", **HEAVY
         ),
@@ -308,6 +308,7 @@ def build() -> None:
         on_form, form, [text_side, run, inside, text_examples, speech_side, run_speech, speech_examples], **QUIET
     )
     listen.click(on_listen, translated, voice, api_visibility="private", **HEAVY)
+    gr.api(answer, api_name="translation", **HEAVY)
     inside.expand(lambda: True, None, opened, **QUIET).then(on_look, [translated, sentence], looked, **QUIET)
     inside.collapse(lambda: False, None, opened, **QUIET)
     sentence.input(on_look, [translated, sentence], looked, **QUIET)
@@ -340,18 +341,24 @@ def on_flip(text: str, source: str, target: str, model_name: str):
     return other if there > SURE * (there + here) else gr.skip()
 
 
-def on_translate(text: str, source: str, target: str, model_name: str) -> Iterator[tuple]:
+def answer(text: str, target: str, source: str = "", model_name: str = DEFAULT.name) -> Iterator[tuple[str, str]]:
     """Translate a text.
 
     Args:
         text: at most 20,000 characters. Line breaks, addresses and emoji stay as they are.
-        source: code of its language, e.g. "en"; empty to let it be guessed.
         target: code of the language wanted, e.g. "pt".
+        source: code of the text's language, e.g. "en"; empty to let it be guessed.
         model_name: a model of the picker, e.g. "Firefox Translations tiny".
 
     Returns:
         The translation so far, and a line that says which model ran and how long. The last one is whole.
     """
+    for written, status, _ in on_translate(text, source, target, model_name):
+        yield written, status
+
+
+def on_translate(text: str, source: str, target: str, model_name: str) -> Iterator[tuple]:
+    """The translation so far, the status line, and the run."""
     run = Run(models.find(TRANSLATORS, model_name))
     with models.use(run.model) as network:
         run.device = network.device

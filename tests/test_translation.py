@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 
+import app
 from tasks import translation as tr
 from tasks import translation_models as tm
 from tasks.errors import BadInput, ModelUnavailable
@@ -121,6 +124,14 @@ def test_the_language_is_guessed():
         other = "pt" if code == "en" else "en"
         settled = [tr.settle_source(sentence, None, other, tr.DEFAULT) for sentence in sentences]
         assert settled == [(code, "")] * 40
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("Wo ist hier der nächste Bahnhof?", "de"), ("Где находится вокзал?", "ru"), ("駅はどこですか？", "ja")],
+)
+def test_a_model_of_many_languages_guesses_among_them(text, code):
+    assert tr.settle_source(text, None, "en", tm.SMALL_100) == (code, "")
 
 
 def test_a_doubtful_guess_is_said():
@@ -280,3 +291,28 @@ def test_offline_a_hub_model_says_so(monkeypatch):
     monkeypatch.setattr(settings, "offline", True)
     with pytest.raises(ModelUnavailable, match="Whisper small is not on this machine"):
         tr.translate_speech(SPANISH, model=tm.WHISPER_SMALL)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with app.Gallery() as gallery:
+        tr.build()
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True)
+    yield Client(url, verbose=False)
+    gallery.close()
+
+
+def test_the_api_translates_and_answers_bad_input_with_a_sentence(client):
+    job = client.submit("\n".join(ENGLISH[:8]), "pt", api_name="/translation")
+    text, status = job.result()
+    assert text.count("\n") == 7 and "English → Portuguese" in status and len(job.outputs()) > 1
+    for arguments, sentence in [
+        (["word " * 20_000, "pt"], "too long"),
+        (["Hello.", "xx"], "does not know the language"),
+        (["Hello.", "fr", "en", "SMaLL-100"], "not on this machine"),
+        (["Hello.", "pt", "en", "SkyNet"], "There is no model called"),
+    ]:
+        with pytest.raises(AppError, match=sentence):
+            client.predict(*arguments, api_name="/translation")
+    text, status = client.predict(handle_file(str(SPANISH)), "es", "Whisper base", api_name="/translation_of_speech")
+    assert "Good morning" in text and "Spanish → English" in status
