@@ -14,7 +14,7 @@ IPA = {
     "A": "eɪ", "I": "aɪ", "O": "oʊ", "W": "aʊ", "Y": "ɔɪ", "Q": "əʊ", "T": "ɾ", "ʤ": "dʒ", "ʧ": "tʃ", "ᵊ": "ə",
 }  # fmt: skip
 STRESS = "ˈˌ"
-LILAC, AMBER, TEAL = "#8b5cf6", "#d97706", "#0f766e"
+LILAC, AMBER, TEAL = "#8b5cf6", "#d97706", "#14a39a"
 
 
 def sounds(prosody: Prosody) -> Iterator[tuple[str, float, float]]:

@@ -1,6 +1,7 @@
 """Text to speech: written words become a voice.
 
-Networks: hibari and Kokoro-82M, see tasks/speech_synthesis.py. A voice like the visitor's: tasks/voice_matching.py.
+Networks: hibari and Kokoro-82M, see tasks/speech_synthesis.py, and the Hub's, see tasks/speech_networks.py. A voice
+like the visitor's: tasks/voice_matching.py.
 """
 
 import json
@@ -17,6 +18,8 @@ from tasks.errors import BadInput
 from tasks.models import Model
 from tasks.settings import ASSETS
 from tasks.speech_charts import SHOWN_SECONDS, chart, griffin_lim
+from tasks.speech_networks import BARK, SPEECHT5, VITS_LJ
+from tasks.speech_networks import VOICES as HUB_VOICES
 from tasks.speech_synthesis import (
     HEART,
     HIBARI,
@@ -52,11 +55,11 @@ MATCHING = (
     "*Matching, not cloning*: the nearest mix of Kokoro's 28 voices, with its pitch and spectrum moved towards yours. "
     "A voice belongs to a person, so that person has to be here and agree. Nothing of it is kept."
 )
-PLAYER_CSS = "p { margin: 0; min-height: 1.5em; font-size: 0.95rem; color: var(--body-text-color-subdued); }"
+PLAYER_CSS = "p { margin: 0; color: var(--body-text-color-subdued); } p:empty { display: none; }"
 
 DEFAULT = HEART
-MODELS = (HIBARI, KOKORO)
-VOICES: dict[Model, tuple[Voice, ...]] = {HIBARI: (HEART,), KOKORO: KOKORO_VOICES}
+MODELS = (HIBARI, KOKORO, VITS_LJ, SPEECHT5, BARK)
+VOICES: dict[Model, tuple[Voice, ...]] = {HIBARI: (HEART,), KOKORO: KOKORO_VOICES} | HUB_VOICES
 
 
 def find_voice(model: Model, name: str, matched: Voice | None = None) -> Voice:
@@ -113,8 +116,8 @@ def build() -> None:
             with gr.Accordion("Match my voice", open=False, elem_id=f"{SLUG}-match") as match:
                 gr.Markdown(MATCHING)
                 sample = gr.Audio(
-                    type="filepath", sources=["microphone", "upload"], label="1. A sample of the voice", buttons=[],
-                    elem_id=f"{SLUG}-sample",
+                    label="1. A sample of the voice, 5 seconds or more", type="filepath",
+                    sources=["microphone", "upload"], buttons=[], elem_id=f"{SLUG}-sample",
                 )  # fmt: skip
                 shown_sentence = gr.Markdown(elem_id=f"{SLUG}-consent")
                 reading = gr.Audio(
@@ -195,7 +198,7 @@ def on_speak(
         speaker = replace(mix, pitch=speaker.pitch, taps=speaker.taps)
     stopped, name = threading.Event(), uuid.uuid4().hex
     yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), stopped
-    run = Run(model, "cpu")
+    run = Run(model, "cpu" if model.included else None)
     speeches, parts, first = [], [], 0.0
     for speech in speak(text, speaker, speed, pitch):
         first = first or run.seconds

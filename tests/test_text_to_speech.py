@@ -1,6 +1,7 @@
 """The room: sentences stream, stop, become a file; what is inside them; the way back from a mel spectrogram."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,7 @@ def test_the_chart_shows_phonemes_pitch_and_spectrogram(steps):
     bands, frames = np.array(mel.z).shape
     assert bands == 80 and frames == pytest.approx(min(SHOWN_SECONDS, speech.seconds) * 24_000 / 256, abs=2)
     assert max(wave.y) <= 1
+    assert len(chart(replace(speech, prosody=None), 0).data) == 2, "the Hub's networks tell no phonemes"
     later = chart(speech, 1).data[1]
     assert set(later.text) != set(bars.text)
 
