@@ -4,7 +4,7 @@ Networks: Mozilla's tiny students, see tasks/marian_student.py; OPUS-MT, M2M100 
 tasks/translation_engines.py; and Whisper, which hears many languages and writes English, see tasks/whisper.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -144,15 +144,12 @@ def settle_source(text: str, source: str | None, target: str, model: Translator)
     if source == target:
         raise BadInput("Source and target are the same language: choose another one.")
     shares = guess_language(text[:GUESS])
-    likeliest, most = next(iter(shares.items()))
-    expected = [source] if source else model.languages
-    least = sum(shares.get(code, 0) for code in expected)
-    wrong = likeliest not in expected and (most >= EVIDENT or (least <= HARDLY[0] and most >= HARDLY[1]))
+    other = evidently_other(shares, [source] if source else model.languages)
     if source:
-        return source, f"This text seems to be {LANGUAGES[likeliest]}, not {LANGUAGES[source]}." if wrong else ""
-    if wrong:
+        return source, f"This text seems to be {LANGUAGES[other]}, not {LANGUAGES[source]}." if other else ""
+    if other:
         raise BadInput(
-            f"This text seems to be {LANGUAGES[likeliest]}, which {model.name} does not read. "
+            f"This text seems to be {LANGUAGES[other]}, which {model.name} does not read. "
             "Choose another model, or say which language it is."
         )
     shares = {code: shares.get(code, 0.0) for code in model.languages}
@@ -164,6 +161,14 @@ def settle_source(text: str, source: str | None, target: str, model: Translator)
         source = next(code for code in model.languages if code != target)
     name = LANGUAGES[source]
     return source, "" if sure else f"It is not clear which language this is; it was read as {name}."
+
+
+def evidently_other(shares: Mapping[str, float], expected: Sequence[str]) -> str | None:
+    """The language of a text that is evidently in none of the expected ones."""
+    likeliest, most = next(iter(shares.items()))
+    least = sum(shares.get(code, 0) for code in expected)
+    evident = most >= EVIDENT or (least <= HARDLY[0] and most >= HARDLY[1])
+    return likeliest if evident and likeliest not in expected else None
 
 
 def translate_speech(audio, source: str | None = None, model: Model = LISTENERS[0]) -> Translation:
@@ -303,6 +308,8 @@ def build() -> None:
     for event in running:
         event.success(on_done, [translated, opened], done, **QUIET)
     swap.click(on_swap, [text, result, source, target, picker, translated], [text, result, source, target], **QUIET)
+    source.input(on_same, [source, target, picker], target, **QUIET)
+    target.input(on_same, [target, source, picker], source, **QUIET)
     picker.change(on_model, [picker, source, target], [source, target], **QUIET)
     form.change(
         on_form, form, [text_side, run, inside, text_examples, speech_side, run_speech, speech_examples], **QUIET
@@ -336,9 +343,10 @@ def on_flip(text: str, source: str, target: str, model_name: str):
     if source or len(model.languages) > 2:
         return gr.skip()
     shares = guess_language((text or "")[:GUESS])
-    other = next(code for code in model.languages if code != target)
+    other = other_language(model, target)
     there, here = shares.get(target, 0), shares.get(other, 0)
-    return other if there > SURE * (there + here) else gr.skip()
+    already = there > SURE * (there + here) and not evidently_other(shares, model.languages)
+    return other if already else gr.skip()
 
 
 def answer(text: str, target: str, source: str = "", model_name: str = DEFAULT.name) -> Iterator[tuple[str, str]]:
@@ -434,6 +442,11 @@ def on_model(model_name: str, source: str, target: str) -> tuple:
     if target not in model.languages:
         target = other_language(model, source or "en")
     return gr.update(choices=sources(model), value=source), gr.update(choices=targets(model), value=target)
+
+
+def on_same(chosen: str, other: str, model_name: str):
+    """The language of the other menu, which is another one than the chosen."""
+    return other_language(models.find(TRANSLATORS, model_name), chosen) if chosen == other else gr.skip()
 
 
 def other_language(model: Translator, code: str) -> str:

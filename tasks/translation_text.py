@@ -41,8 +41,8 @@ ABBREVIATIONS = re.compile(
     re.IGNORECASE,
 )
 BREAKS = re.compile(r"[;:]\s+|,\s+|\s[-–—]\s|[，、；]|\s+")  # where a sentence that is too long is cut
-ADDRESS = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"“”]*[^\s<>\"“”'’.,;:!?)\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE
+ADDRESS = re.compile(  # of a page, of a person; and `code`
+    r"`[^`]+`|(?:https?://|www\.)[^\s<>\"“”]*[^\s<>\"“”'’.,;:!?)\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE
 )
 WORD = re.compile(r"[^\s.,;:!?()\"“”«»'‘’…]+(?:[.,:][^\s.,;:!?()\"“”«»'‘’…]+)*")
 # How thousands and decimals are parted.

@@ -77,6 +77,7 @@ def test_a_text_keeps_its_shape():
         ("On 12/05/2021 John Smith met Maria Fernandes at gate B27.", "12/05/2021 John Smith Maria Fernandes B27"),
         ("I love you 😀👩‍👩‍👧!", "😀👩‍👩‍👧"),
         ("The word Привет means hello in Russian.", "Привет"),
+        ("Call `pip install && run` first.", "`pip install && run`"),
         ("Mrs. Müller sends <b>many</b> greetings to @anna.", "Müller <b>many</b> @anna"),
     ],
     ids=lambda value: value[:12],
@@ -285,6 +286,12 @@ def test_a_text_in_the_target_language_flips_the_pair():
     assert "update" in tr.on_flip("Good morning.", "", "pt", tr.DEFAULT.name)["__type__"]
     assert "value" not in tr.on_flip("Bom dia, como vai?", "en", "pt", tr.DEFAULT.name), "what was chosen stays"
     assert "value" not in tr.on_flip("", "", "pt", tr.DEFAULT.name)
+    assert "value" not in tr.on_flip("Me gusta mucho el café con leche.", "", "pt", tr.DEFAULT.name), "it is Spanish"
+
+
+def test_the_menus_never_name_the_same_language():
+    assert tr.on_same("en", "en", tr.DEFAULT.name) == "pt"
+    assert "value" not in tr.on_same("en", "pt", tr.DEFAULT.name)
 
 
 def test_offline_a_hub_model_says_so(monkeypatch):
