@@ -10,7 +10,10 @@ let position = 0; // of the part to play next
 let done = true;
 
 const say = (text) => (element.querySelector("p").textContent = text);
-const address = (path) => `${window.gradio_config.root}${window.gradio_config.api_prefix || ""}/file=${path}`;
+const address = (path) => {
+  const { root, api_prefix = "" } = window.gradio_config;
+  return `${root}${api_prefix}/file=${path.split("/").map(encodeURIComponent).join("/")}`;
+};
 
 const next = () => {
   timer = undefined;

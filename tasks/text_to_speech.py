@@ -34,7 +34,7 @@ from tasks.speech_synthesis import (
     speak,
     write_wav,
 )
-from tasks.spoken_text import MAX_CHARACTERS, NOTHING
+from tasks.spoken_text import MAX_CHARACTERS, NOTHING, readable
 from tasks.task import HEAVY, QUIET, Run, Task, duration, examples, look_inside, model_picker, result_file, status_line
 from tasks.voice_matching import check_consent, consent_sentence, match_voice
 
@@ -210,11 +210,14 @@ def on_speak(
     if not speeches:
         raise BadInput(NOTHING)
     ran, length = run.seconds, sum(speech.seconds for speech in speeches)
-    more = (
+    more = [
         f"first sentence after {duration(first)}",
         f"{length:.1f} s of speech",
         f"real-time factor {ran / length:.2f}",
-    )
+    ]
+    _, left_out = readable(text)
+    if left_out:
+        more.append("left out, as it is in another script: " + ", ".join(left_out[:5]))
     yield (
         save(speeches, speaker),
         run.status(*more),

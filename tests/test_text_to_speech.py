@@ -51,6 +51,12 @@ def test_stop_ends_after_the_sentence_and_keeps_it():
     assert tts.on_stop(None, None) is None
 
 
+def test_words_that_cannot_be_read_are_named():
+    *_, (path, status, *_) = tts.on_speak("Good morning, Иван and 你好. Thank you.", "hibari", "Heart")
+    assert status.endswith("left out, as it is in another script: Иван, 你好")
+    assert plain(transcribe(path, TINY_EN).text) == "good morning and thank you"
+
+
 def test_ten_thousand_characters_are_spoken_to_the_end():
     text = ("The old keeper walked along the shore and watched the waves. " * 200)[:9_990] + " The end."
     speeches = list(tts.speak(text))
