@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_COLUMNS, COLUMN = 16, 22  # source pieces that fit a phone; pixels of one where more are scrolled through
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -48,8 +50,9 @@ def alignment_chart(inside: Inside):
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
     figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=columns, tickangle=-60, side="top", **axis)
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, autorange="reversed", automargin=True, **axis)
+    wide = 90 + COLUMN * len(columns) if len(columns) > MOST_COLUMNS else None
     figure.update_layout(
-        height=110 + 22 * len(rows), margin={"l": 10, "r": 10, "t": 90, "b": 10}, dragmode=False,
+        width=wide, height=110 + 22 * len(rows), margin={"l": 10, "r": 10, "t": 90, "b": 10}, dragmode=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
     )  # fmt: skip
     return figure
