@@ -12,15 +12,12 @@ import uuid
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-import PIL.Image
-from gradio.exceptions import ComponentProcessingError
 
-from tasks import TASKS
-from tasks.errors import GalleryError
-from tasks.inputs import NOT_A_PICTURE, TOO_MANY_PIXELS
+from tasks import TASKS, models, payload
+from tasks.errors import GalleryError, shortage
 from tasks.limits import AT_HOME, IN_PUBLIC, Limits, Turns
 from tasks.settings import ASSETS, settings
-from tasks.task import GROUPS, HEAVY, QUIET, card_icon, connect_rooms, render
+from tasks.task import GROUPS, NETWORKS, QUIET, card_icon, connect_rooms, render
 
 TIDY_EVERY, KEEP_FILES = 600, 3000  # seconds: no file of a visitor gets an hour old
 
@@ -61,7 +58,7 @@ class Gallery(gr.Blocks):
     async def process_api(self, block_fn, inputs, state=None, request=None, iterator=None, *args, **kwargs):
         try:
             event = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
-            if iterator is None and event.concurrency_id == HEAVY["concurrency_id"] and isinstance(request, gr.Request):
+            if iterator is None and event.concurrency_id in NETWORKS and isinstance(request, gr.Request):
                 self.turns.take(request.session_hash)
             return await super().process_api(block_fn, inputs, state, request, iterator, *args, **kwargs)
         except gr.Error:
@@ -70,16 +67,24 @@ class Gallery(gr.Blocks):
             # Gradio shows the message as HTML, and it may quote what the visitor typed.
             raise gr.Error(html.escape(sentence(error), quote=False), print_exception=False) from error
 
+    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        try:
+            inputs = inputs if explicit_call else payload.checked(inputs, block_fn.inputs)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise payload.refusal(error) from error
+
 
 def sentence(error: Exception) -> str:
     """What a visitor reads about an exception: its own words, or an id under which the log has the traceback."""
-    cause = error.__cause__ if isinstance(error, ComponentProcessingError) else error
-    if isinstance(cause, GalleryError):
-        return str(cause)
-    if isinstance(cause, PIL.UnidentifiedImageError):
-        return NOT_A_PICTURE
-    if isinstance(cause, PIL.Image.DecompressionBombError):
-        return TOO_MANY_PIXELS
+    if isinstance(error, GalleryError):
+        return str(error)
+    if short := shortage(error):
+        log.error("%s", short, exc_info=error)
+        models.unload_all()
+        return short
     number = uuid.uuid4().hex[:8]
     log.error("error %s", number, exc_info=error)
     return f"Something went wrong on our side, not yours. The gallery's log explains it under {number}."
@@ -115,7 +120,7 @@ def public_link(url: str | None) -> str:
 
 def home_page() -> str:
     """One card per task, grouped. Every word here is ours, none a visitor's or a model's."""
-    included = sum(model.included for task in TASKS for model in task.models)
+    included = len({model for task in TASKS for model in task.models if model.included})
     parts = [
         '<header class="hero"><h1>What can I do with neural networks?</h1>',
         "<p>Find out by trying. Bring a picture, a voice or a sentence, or take the example that waits in each room. ",

@@ -13,6 +13,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 
 from tasks import models, settings
 from tasks.errors import BadInput
@@ -20,6 +21,7 @@ from tasks.inputs import read_picture
 from tasks.models import Model
 from tasks.task import (
     HEAVY,
+    LIGHT,
     NOTHING,
     QUIET,
     Run,
@@ -35,6 +37,7 @@ from tasks.weights import Hub, Wheel
 
 SLUG = "image-classification"
 MAX_LABELS = 50  # each label of the visitor's own is a sentence through the text encoder
+LONGEST = 16  # times the short side of a picture
 OCCLUSION_GRID = 8  # 64 runs of the network: enough to find an animal, still seconds on a laptop
 
 
@@ -85,6 +88,12 @@ def as_picture(x, mean: Sequence[float], std: Sequence[float]) -> PIL.Image.Imag
     return PIL.Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
 
 
+def middle(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """The middle of a very long strip, as its short side is enlarged, and would take the long one into gigabytes."""
+    size = tuple(min(side, LONGEST * min(picture.size)) for side in picture.size)
+    return picture if size == picture.size else PIL.ImageOps.fit(picture, size)
+
+
 class TimmClassifier:
     """An ImageNet-1k network from a folder in the layout of the Hub (config.json, model.safetensors)."""
 
@@ -99,7 +108,7 @@ class TimmClassifier:
         self.labels = [info.index_to_description(i) for i in range(self.net.num_classes)]
 
     def tensor(self, picture: PIL.Image.Image):
-        return self.transform(picture)[None].to(settings.device())  # (1, 3, H, W)
+        return self.transform(middle(picture))[None].to(settings.device())  # (1, 3, H, W)
 
     def seen(self, x) -> PIL.Image.Image:
         """The crop that a tensor (1, 3, H, W) holds, back as a picture."""
@@ -158,7 +167,8 @@ class ZeroShotClassifier:
         self.processor = AutoProcessor.from_pretrained(folder)
 
     def tensor(self, picture: PIL.Image.Image):
-        return self.processor.image_processor(picture, return_tensors="pt")["pixel_values"].to(settings.device())
+        pixels = self.processor.image_processor(middle(picture), return_tensors="pt")["pixel_values"]
+        return pixels.to(settings.device())
 
     def seen(self, x) -> PIL.Image.Image:
         processor = self.processor.image_processor
@@ -397,9 +407,9 @@ def build() -> None:
     examples(SLUG, ["cat.jpg", "coffee.jpg", "astronaut.jpg"], [picture])
 
     run.click(
-        on_classify, [picture, picker, top_k, own_labels], [result, status], api_name="image_classification", **HEAVY
+        on_classify, [picture, picker, top_k, own_labels], [result, status], api_name="image_classification", **LIGHT
     ).success(
-        on_other, [picture, other, top_k, own_labels], [result_other, status], api_visibility="private", **HEAVY
+        on_other, [picture, other, top_k, own_labels], [result_other, status], api_visibility="private", **LIGHT
     ).success(
         on_result, [result, picker], [download, explained], **QUIET
     )  # fmt: skip

@@ -33,6 +33,7 @@ from tasks.object_detection_networks import (
 )
 from tasks.task import (
     HEAVY,
+    LIGHT,
     QUIET,
     Run,
     Task,
@@ -284,7 +285,7 @@ def build() -> None:
     inside = [hint, maps, iou, suppression, attended, attend, attention]
     run.click(
         on_detect, [picture, picker, threshold, merge, own_labels], [result, table, status, session],
-        api_name="object_detection", **HEAVY,
+        api_name="object_detection", **LIGHT,
     ).success(
         on_change, [session, threshold, merge, only], shown, **quick
     ).success(

@@ -26,6 +26,9 @@ GROUPS = ("Vision", "Language and speech", "Time series", "Generative")
 
 # Runs of networks share the cores, whatever tab they come from: more at once would only make each one slower.
 HEAVY = {"concurrency_id": "network", "concurrency_limit": 2}
+# A run of a fraction of a second does not wait behind long ones.
+LIGHT = {"concurrency_id": "light network", "concurrency_limit": 2}
+NETWORKS = (HEAVY["concurrency_id"], LIGHT["concurrency_id"])  # runs that count towards a visitor's limit
 
 # Events that only keep the page in step: no endpoint of the API, no spinner.
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
