@@ -3,6 +3,7 @@
 from tasks import (
     image_classification,
     image_generation,
+    image_processing,
     image_segmentation,
     image_translation,
     object_detection,
@@ -18,6 +19,7 @@ TASKS: tuple[Task, ...] = (
     image_classification.TASK,
     object_detection.TASK,
     image_segmentation.TASK,
+    image_processing.TASK,
     speech_recognition.TASK,
     translation.TASK,
     text_generation.TASK,

@@ -28,6 +28,7 @@ from tasks.image_processing_page import (
     download_button,
     hidden,
     remarks,
+    settled,
     shown,
     three_pictures,
     tiles,
@@ -252,9 +253,11 @@ def build_restore() -> None:
     )  # fmt: skip
     after = [left, full, download, words, heat, plot, zoom, lens_on, *lens]
     running.success(on_restored, session, after, **QUIET)
-    full.click(
+    growing = full.click(
         guard(on_full), session, [result, status, session, download, full], api_visibility="private", **HEAVY
     )  # fmt: skip
+    for event in (running, growing):
+        event.then(settled, status, status, **QUIET)
     left.input(on_left, [session, left], result, **QUIET)
     lens_on.select(on_lens, session, lens, **QUIET)
     picture.select(on_where, None, where, **QUIET)
@@ -426,10 +429,11 @@ def build_experiment() -> None:
             )
     examples(part, ["astronaut.jpg", "cat.jpg", "coffee.jpg"], [picture])
     inputs = [picture, kind, amount]
-    run.click(
+    running = run.click(
         Stop(stop, status).guard(on_experiment), inputs, [*results, status, table],
         api_name="image_processing_experiment", **HEAVY,
     )  # fmt: skip
+    running.then(settled, status, status, **QUIET)
     gr.on([kind.input, amount.input], on_damage, inputs, [*results, status, table],
           **QUIET | {"trigger_mode": "always_last"})  # fmt: skip
 

@@ -17,6 +17,7 @@ from tasks.image_processing_page import (
     before_after,
     download_button,
     hidden,
+    settled,
     shown,
     tiles,
     unlearned,
@@ -84,6 +85,7 @@ def build_remove() -> None:
         api_name="image_processing_remove", **HEAVY,
     )  # fmt: skip
     running.success(on_painted, session, [left, download], **QUIET)
+    running.then(settled, status, status, **QUIET)
     left.input(on_painted_left, [session, left], result, **QUIET)
 
 
@@ -155,6 +157,7 @@ def build_colour() -> None:
         api_name="image_processing_colorize", **HEAVY,
     )  # fmt: skip
     running.success(lambda painted: on_painted(painted)[1], session, download, **QUIET)
+    running.then(settled, status, status, **QUIET)
 
 
 def on_colour(picture: dict, model_name: str):

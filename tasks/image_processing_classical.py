@@ -131,21 +131,24 @@ def diffuse(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (H, W, 3): the solution of Laplace's equation in the hole, the same pixels elsewhere.
     """
+    if not hole.any():
+        return pixels
+    shrink = np.sqrt(SMALL_HOLE / hole.sum())
+    size = tuple(max(1, round(side * shrink)) for side in hole.shape[::-1])
+    small_hole = np.asarray(PIL.Image.fromarray(hole).convert("L").resize(size, PIL.Image.Resampling.BOX)) > 0
+    if shrink >= 1 or small_hole.all():
+        return solved(pixels, hole)
+    small = np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BOX))
+    smooth = PIL.Image.fromarray(solved(small, small_hole)).resize(hole.shape[::-1], PIL.Image.Resampling.BICUBIC)
+    return np.where(hole[..., None], np.asarray(smooth), pixels)
+
+
+def solved(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """`diffuse` by one sparse system of linear equations, an unknown for every pixel of the hole."""
     import scipy.sparse
     import scipy.sparse.linalg
 
     filled = pixels.copy()
-    if not hole.any():
-        return filled
-    if (shrink := np.sqrt(SMALL_HOLE / hole.sum())) < 1:
-        size = tuple(max(1, round(side * shrink)) for side in hole.shape[::-1])
-        share = PIL.Image.fromarray(hole).convert("L").resize(size, PIL.Image.Resampling.BOX)
-        small_hole = np.asarray(share) > 0
-        if not small_hole.all():
-            small = PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BOX)
-            smooth = PIL.Image.fromarray(diffuse(np.asarray(small), small_hole))
-            filled[hole] = np.asarray(smooth.resize(hole.shape[::-1], PIL.Image.Resampling.BICUBIC))[hole]
-            return filled
     number = np.cumsum(hole).reshape(hole.shape) - 1  # of each unknown
     count = int(hole.sum())
     equations = scipy.sparse.csc_matrix((count, count))

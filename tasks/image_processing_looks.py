@@ -64,6 +64,10 @@ def curves(table: np.ndarray):
 
 
 def styled(figure):
+    """The same quiet look in light and dark."""
+    grey = "rgba(128, 128, 128, 0.25)"
+    figure.update_xaxes(gridcolor=grey, zerolinecolor=grey)
+    figure.update_yaxes(gridcolor=grey, zerolinecolor=grey)
     figure.update_layout(
         height=240, margin={"l": 45, "r": 10, "t": 10, "b": 40}, dragmode=False, hovermode="x",
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},

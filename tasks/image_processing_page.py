@@ -26,7 +26,7 @@ def three_pictures(part: str, names: tuple[str, str, str]) -> list[gr.Image]:
     with gr.Row():
         return [
             gr.Image(
-                label=name, format="png", interactive=False, min_width=150, elem_id=f"{SLUG}-{part}-{number}",
+                label=name, format="png", interactive=False, min_width=90, elem_id=f"{SLUG}-{part}-{number}",
                 buttons=["download", "fullscreen"],
             )
             for number, name in enumerate(names, 1)
@@ -71,3 +71,10 @@ def tiles(step: Progress) -> str:
 
 def hidden(count: int) -> list:
     return [gr.update(visible=False)] * count
+
+
+def settled(status: str) -> str:
+    """The status line once a run has ended, if it did not get to its end."""
+    if "ran in" in status or not status:
+        return status
+    return f"Stopped after {status.split(',')[0]}." if " of " in status else "Stopped."
