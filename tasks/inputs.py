@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL.EpsImagePlugin
 import PIL.Image
 import PIL.ImageOps
 
@@ -14,6 +15,8 @@ from tasks.errors import BadInput
 MAX_MEGAPIXELS = 25  # a 17 KB file can decode to gigabytes
 # Pillow refuses to open what has twice this many pixels, before anything is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = MAX_MEGAPIXELS * 1_000_000
+
+PIL.EpsImagePlugin.gs_binary = False  # PostScript is a program: no visitor's file is run
 
 TOO_MANY_PIXELS = f"This picture is too large: the limit is {MAX_MEGAPIXELS} megapixels. Make it smaller and try again."
 NOT_A_PICTURE = "This file is not a picture that can be read. JPEG, PNG, WebP and GIF work."
@@ -130,12 +133,13 @@ def read_audio(audio: str | Path | tuple[int, np.ndarray] | None, rate: int) -> 
 
     if audio is None:
         raise BadInput("There is no recording yet: upload one, record one, or click an example.")
-    resampler = av.AudioResampler(format="fltp", rate=rate)
+    # One plane for all channels: with eight planes and more PyAV's resampler kills the process.
+    resampler = av.AudioResampler(format="flt", rate=rate)
     chunks, length = [], 0
     try:
         for frame in _frames_of_file(audio) if isinstance(audio, str | Path) else _frames_of_samples(audio):
             for resampled in resampler.resample(frame):
-                chunks.append(resampled.to_ndarray().mean(0))
+                chunks.append(resampled.to_ndarray().reshape(-1, resampled.layout.nb_channels).mean(1))
                 length += len(chunks[-1])
             if length > MAX_MINUTES * 60 * rate:  # streamed files tell no length in advance
                 raise BadInput(TOO_LONG)

@@ -5,6 +5,7 @@ import zlib
 
 import av
 import numpy as np
+import PIL.EpsImagePlugin
 import PIL.Image
 import pytest
 import soundfile
@@ -139,6 +140,19 @@ def test_every_container(name, tmp_path):
 )  # fmt: skip
 def test_samples_of_every_kind(samples):
     assert is_tone(read_audio((48_000, samples), 16_000), 16_000)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("tone.wav", 8), ("tone.wav", 16), ("tone.wav", 60), ("tone.flac", 8)])
+def test_many_channels_do_not_end_the_gallery(name, channels, tmp_path):
+    soundfile.write(tmp_path / name, np.tile(TONE[:, None], channels), 48_000)
+    assert is_tone(read_audio(tmp_path / name, 16_000), 16_000)
+
+
+def test_postscript_is_not_run(tmp_path):
+    (tmp_path / "program.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    with pytest.raises(BadInput):
+        read_picture(tmp_path / "program.eps")
+    assert PIL.EpsImagePlugin.gs_binary is False
 
 
 def test_what_is_too_loud_is_scaled():
