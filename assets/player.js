@@ -8,6 +8,7 @@ let run, sound, timer;
 let parts = [];
 let position = 0; // of the part to play next
 let done = true;
+let over = false; // stopped
 
 const say = (text) => (element.querySelector("p").textContent = text);
 const address = (path) => {
@@ -55,8 +56,10 @@ watch("value", () => {
     end();
     element.dataset.played = 0;
     run = news.run;
+    over = false;
   }
-  if (news.stopped) return end();
+  over ||= news.stopped; // a sentence that was being made may still come
+  if (over) return end();
   parts = news.parts;
   done = news.done;
   if (!sound && timer === undefined) next();

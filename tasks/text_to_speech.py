@@ -53,7 +53,7 @@ NOBODY = "nobody"
 MATCHED = "Your match"
 MATCHING = (
     "*Matching, not cloning*: the nearest mix of Kokoro's 28 voices, with its pitch and spectrum moved towards yours. "
-    "A voice belongs to a person, so that person has to be here and agree. Nothing of it is kept."
+    "A voice belongs to a person, so that person has to be here and agree. Recordings are deleted within the hour."
 )
 PLAYER_CSS = "p { margin: 0; color: var(--body-text-color-subdued); } p:empty { display: none; }"
 
