@@ -80,10 +80,12 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
     """Root mean square distances, 0..255 at 32 px, all on the ground the prompt names.
 
     nearest: generated picture to the nearest training picture. copy: a training picture placed as in training to
-    itself placed exactly. other: a real picture to the nearest one of another concept. Both medians. within_copy:
-    share of pictures nearer to a training picture than a copy; real_within_copy: the same of the right answers, which
-    lie near training pictures too where two colours of one thing are alike (orange and yellow, grey and white).
+    itself placed exactly. other: a real picture to the nearest one of another concept. Both medians.
+    real_within_copy: share of right answers, none of which was trained, that are nearer to a training picture than a
+    copy is: of a thing in orange that was trained in yellow, nobody can say whether it was copied. told_apart: how many
+    prompts are left, and memorised: the share of their pictures that are within a copy of a training picture.
     """
+    torch.manual_seed(0)  # the copies are placed by chance
     size = 32
     trained = [i for i in world.taught if world.things[i][1] == DEFAULT_STYLE]
     rows = np.array([world.variants[i, k] for i in trained for k in [*world.choices[False][i], NATURAL]])
@@ -122,10 +124,13 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
             answers.append(of_real[j].min().item())
             others.append(of_real[j][torch.from_numpy(owner != asked[k]["thing"])].min().item())
     copy = float(np.median(copies))
+    told_apart = np.array(answers) >= copy
+    memorised = np.array(nearest)[told_apart] < copy
     return {
         "nearest_median": float(np.median(nearest)), "nearest_least": min(nearest), "copy": copy,
         "other": float(np.median(others)), "nearest_is_the_subject": same / len(asked),
-        "within_copy": float(np.mean(np.array(nearest) < copy)), "kept_from_training": held,
+        "real_within_copy": float(np.mean(~told_apart)), "told_apart": int(told_apart.sum()),
+        "memorised": float(np.mean(memorised)), "kept_from_training": held,
     }  # fmt: skip
 
 

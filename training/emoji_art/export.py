@@ -122,9 +122,10 @@ def card(scores: dict, facts: dict) -> str:
             "Memorisation, in combinations kept from training: root mean square distance (of 255, at 32 px) from a "
             f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
             f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, "
-            f"a real picture {m['other']:.1f} from the nearest other thing. Pictures closer than such a copy: "
-            f"{percent(m['within_copy'])}; of the right answers themselves, never trained: "
-            f"{percent(m['real_within_copy'])} (orange and yellow, grey and white versions of a thing lie close)."
+            f"a real picture {m['other']:.1f} from the nearest other thing. {percent(m['real_within_copy'])} of the right "
+            "answers, though never trained, are themselves closer to a training picture than such a copy (a thing in "
+            "orange that was trained in yellow), so that nobody could tell. Of the pictures of the other "
+            f"{m['told_apart']} prompts, {round(m['memorised'] * m['told_apart'])} came closer than a copy."
         )
     )
     return CARD.format(table="\n".join(rows), sketch=sketch, memory=memory, eval_steps=scores["steps"],
