@@ -40,7 +40,7 @@ ROOMS: dict[str, Callable[[Client], object]] = {
     "image segmentation": lambda c: c.predict(example("cat.jpg"), mode="Cut out", api_name="/image_segmentation"),
     "image processing": lambda c: c.predict(example("cat.jpg"), api_name="/image_processing"),
     "speech recognition": lambda c: c.predict(example("kennedy.flac"), api_name="/speech_recognition"),
-    "translation": lambda c: c.predict("Good morning. How are you?", "en", "pt", api_name="/translation"),
+    "translation": lambda c: c.predict("Good morning. How are you?", target="pt", api_name="/translation"),
     "text generation": lambda c: c.predict("Why is the sky blue?", max_tokens=40, api_name="/text_generation"),
     "text to speech": lambda c: c.predict("Good morning, how are you?", api_name="/text_to_speech"),
     "time series": lambda c: c.predict(example("airline-passengers.csv"), api_name="/time_series"),
