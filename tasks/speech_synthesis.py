@@ -232,8 +232,9 @@ class Hibari:
 
     def __init__(self, folder: Path):
         self.session = onnx_session(folder / "hibari.onnx")
-        g2p(british=False)  # reading the dictionary takes longer than speaking
         self.vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+        for signs in phonemes("The old hibaris sang.", self.vocabulary):  # the first run of everything is slow
+            self.part(signs, 1, 0)
 
     def __call__(self, sentence: str, voice: Voice, speed: float, pitch: float) -> tuple[int, np.ndarray, Prosody]:
         british = voice.accent == "British"
