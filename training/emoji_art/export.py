@@ -123,8 +123,8 @@ def card(scores: dict, facts: dict) -> str:
             f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
             f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, "
             f"a real picture {m['other']:.1f} from the nearest other thing. {percent(m['real_within_copy'])} of the "
-            "right answers, though never trained, are themselves closer to a training picture than such a copy (a thing in "
-            "orange that was trained in yellow), so that nobody could tell. Of the pictures of the other "
+            "right answers, though never trained, are themselves closer to a training picture than such a copy (a "
+            "thing in orange that was trained in yellow), so that nobody could tell. Of the pictures of the other "
             f"{m['told_apart']} prompts, {round(m['memorised'] * m['told_apart'])} came closer than a copy."
         )
     )
