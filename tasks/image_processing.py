@@ -37,13 +37,13 @@ from tasks.image_processing_page import (
 from tasks.image_processing_tools import (
     MODELS,
     RANGES,
-    REPAIRS,
     TOOLS,
     Repair,
     Tool,
     adjust,
     brighten,
     colorize,
+    cure,
     damage_and_repair,
     deblur,
     denoise,
@@ -409,7 +409,7 @@ def build_experiment() -> None:
     with gr.Row():
         with gr.Column():
             picture = picture_input(part, "astronaut.jpg", label="A good picture")
-            kind = gr.Radio(list(REPAIRS), value=next(iter(REPAIRS)), label="Damage", elem_id=f"{part}-damage")
+            kind = gr.Radio(looks.DAMAGES, value=looks.BLUR, label="Damage", elem_id=f"{part}-damage")
             amount = gr.Slider(0, 1, 0.5, step=0.05, label="How badly", elem_id=f"{part}-amount")
             with gr.Row():
                 run = gr.Button("Damage and repair", variant="primary", min_width=120, elem_id=f"{part}-run")
@@ -455,10 +455,9 @@ def on_experiment(image: str, kind: str, amount: float):
     Returns:
         The damaged and the two repaired pictures, a line on the run, and rows of name, PSNR in dB and SSIM.
     """
-    if kind not in REPAIRS:
-        raise BadInput(f"There is no damage {kind!r}. Choose one of: {', '.join(REPAIRS)}.")
+    tool = cure(kind)
     yield *[gr.skip()] * 3, "the network is being loaded …", gr.skip()
-    run = Run(TOOLS[REPAIRS[kind]].models[0])
+    run = Run(tool.models[0])
     for step in damage_and_repair(image, kind, amount):
         if isinstance(step, Progress):
             yield *[gr.skip()] * 3, tiles(step), gr.skip()

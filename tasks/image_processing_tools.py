@@ -174,6 +174,8 @@ def repaired(
         if scale not in (2, 4):
             raise BadInput("A picture can be made 2 or 4 times as large.")
         return lambda pixels: enlarged(pixels, scale, model)
+    if tool is JPEG_TOOL:
+        return lambda pixels: cleaned(pixels, model)
 
     def work(pixels: np.ndarray) -> Iterator[Progress]:
         for step in restore(pixels, model):
@@ -200,6 +202,15 @@ def enlarged(pixels: np.ndarray, scale: int, model: Model) -> Iterator[Progress]
         if step.pixels is not None and scale_of(model) > scale:
             half = PIL.Image.fromarray(step.pixels).resize((width * scale, height * scale), PIL.Image.Resampling.BOX)
             step = replace(step, pixels=np.asarray(half))
+        yield step
+
+
+def cleaned(pixels: np.ndarray, model: Model) -> Iterator[Progress]:
+    """Enlarged by 2, then made small again."""
+    for step in enlarged(pixels, 2, model):
+        if step.pixels is not None:
+            small = PIL.Image.fromarray(step.pixels).resize(pixels.shape[1::-1], PIL.Image.Resampling.BOX)
+            step = replace(step, pixels=np.asarray(small))
         yield step
 
 
@@ -255,9 +266,21 @@ def coloured(pixels: np.ndarray, scribbles, model: Model | None) -> Iterator[Pro
 
 # Damage whose cure is known
 
-REPAIRS = {
-    looks.BLUR: "Deblur", looks.NOISE: "Denoise", looks.DARK: "Brighten", looks.SMALL: "Upscale", looks.JPEG: "Denoise",
-}  # fmt: skip
+REPAIRS = {looks.BLUR: "Deblur", looks.NOISE: "Denoise", looks.DARK: "Brighten", looks.SMALL: "Upscale"}
+# A network that takes traces of JPEG away while it enlarges; its result is made small again.
+JPEG_TOOL = Tool(
+    "Clean", tuple(model for model in UPSCALE if model.name == "waifu2x photo, noise 2"),
+    lambda x, _: classical.total_variation(x), "total variation", "", 0,
+)  # fmt: skip
+
+
+def cure(kind: str) -> Tool:
+    """The tool that repairs a damage."""
+    if kind == looks.JPEG:
+        return JPEG_TOOL
+    if kind not in REPAIRS:
+        raise BadInput(f"There is no damage {kind!r}. Choose one of: {', '.join(looks.DAMAGES)}.")
+    return TOOLS[REPAIRS[kind]]
 
 
 @dataclass(frozen=True)
@@ -282,11 +305,9 @@ def damage_and_repair(image, kind: str, amount: float) -> Iterator[Progress | li
     Raises:
         BadInput: the picture cannot be read, or there is no such damage.
     """
-    if kind not in REPAIRS:
-        raise BadInput(f"There is no damage {kind!r}. Choose one of: {', '.join(REPAIRS)}.")
+    tool = cure(kind)
     clean = looks.clean(read_picture(image))
     damaged = looks.damage(clean, kind, min(max(amount, 0.0), 1.0))
-    tool = TOOLS[REPAIRS[kind]]
     seen = damaged.pixels.repeat(damaged.factor, 0).repeat(damaged.factor, 1)
     rows = [Repair("damaged", seen, *looks.scores(clean, seen))]
     yield rows

@@ -4,7 +4,8 @@ Coarse to fine, as Wexler 2007 (doi:10.1109/TPAMI.2007.60): every patch that tou
 patch of the known part, then all of them vote for the colours of the pixels they cover, and so on until they agree.
 The search is exact, one matrix product where PatchMatch (Barnes 2009, doi:10.1145/1531326.1531330) guesses for speed.
 Neighbours like to copy from neighbours (Ashikhmin 2001, doi:10.1145/364338.364405), as that keeps textures sharp. What
-was agreed on a small copy is looked up in the picture itself, so that the fill has its full resolution.
+was agreed on a small copy is looked up in the picture itself, so that the fill has its full resolution, and seams are
+hidden.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ SOURCES = 24_000  # patches to choose from
 NEARNESS = 0.6  # what a distance as long as the copy counts beside the difference of two patches
 PATIENCE = 2.0  # a neighbour's choice is taken over if it is not this many times as bad
 DOUBT = 1.15  # by how much a patch counts less with every pixel that it lies deeper in the hole
+
+LOYALTY = 0.015  # of the colours to what was voted, when seams are hidden: the smaller, the wider they are spread
 
 OFFSETS = np.indices((PATCH, PATCH)).reshape(2, -1).T - PATCH // 2  # (49, 2): rows and columns
 BELL = np.exp(-(OFFSETS**2).sum(1) / (2 * (PATCH / 3) ** 2)).astype(np.float32)  # (49,): the middle counts most
@@ -66,7 +69,11 @@ def fill(pixels: np.ndarray, mask: np.ndarray) -> Iterator[Progress]:
             done += 1
             yield Progress(done, total)
     filled = pixels.copy()
-    filled[box][hole] = (search.look_up(crop, hole) if search else diffuse(crop, hole))[hole]
+    if search:
+        made_up = search.look_up(crop, hole) + enlarged(search.seams(), hole.shape)
+        filled[box][hole] = made_up.round().clip(0, 255)[hole]
+    else:
+        filled[box][hole] = diffuse(crop, hole)[hole]
     yield Progress(total, total, filled)
 
 
@@ -104,6 +111,12 @@ def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 (H, W, 3) -> uint8 (h, w, 3)."""
     way = PIL.Image.Resampling.BOX if size[0] < len(pixels) else PIL.Image.Resampling.BICUBIC
     return np.asarray(PIL.Image.fromarray(pixels).resize(size[::-1], way))
+
+
+def enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """float (h, w, 3) -> (H, W, 3)."""
+    channels = [PIL.Image.fromarray(values[..., c].astype(np.float32)) for c in range(3)]
+    return np.dstack([np.asarray(c.resize(size[::-1], PIL.Image.Resampling.BILINEAR)) for c in channels])
 
 
 class Search:
@@ -226,3 +239,43 @@ class Search:
         decided = votes > 0
         filled[*pixels[decided].T] = (sums[decided] / votes[decided, None]).round().clip(0, 255)
         return filled
+
+    def seams(self) -> np.ndarray:
+        """(h, w, 3), in values up to 255: what hides the edges between patches that came from different places.
+
+        Added to the colours, it makes them change from pixel to pixel as they did where they were copied from (Perez
+        2003, doi:10.1145/882262.882269), as far as LOYALTY allows.
+        """
+        import scipy.sparse
+        import scipy.sparse.linalg
+
+        height, width = self.hole.shape
+        colours = self.colours.reshape(-1, 3)
+        number = np.arange(self.hole.size).reshape(height, width)
+        covered, copied, weights = self.pixels_of(self.targets), self.pixels_of(self.chosen), self.weights()
+        firsts, seconds, wanted = [], [], []
+        for axis, step in ((0, width), (1, 1)):
+            within = OFFSETS[:, axis] < PATCH // 2  # the neighbour belongs to the same patch
+            here, there = covered[:, within].ravel(), copied[:, within].ravel()
+            counts = (weights[:, None] * BELL[within]).ravel()
+            votes = np.bincount(here, counts, self.hole.size)
+            pairs = np.flatnonzero(votes)
+            changes = colours[there + step] - colours[there]
+            means = [np.bincount(here, counts * changes[:, c], self.hole.size)[pairs] / votes[pairs] for c in range(3)]
+            firsts.append(pairs)
+            seconds.append(pairs + step)
+            wanted.append(np.stack(means, -1))
+        first, second, wanted = (np.concatenate(part) for part in (firsts, seconds, wanted))
+        row = np.arange(len(first))
+        change = scipy.sparse.csr_matrix(
+            (np.repeat([1.0, -1.0], len(row)), (np.tile(row, 2), np.concatenate([second, first]))),
+            shape=(len(row), self.hole.size),
+        )
+        free, fixed = number[self.hole], number[~self.hole]
+        inside = change[:, free].tocsc()
+        missing = wanted - change[:, fixed] @ colours[fixed]
+        system = (inside.T @ inside + LOYALTY * scipy.sparse.identity(len(free))).tocsc()
+        solution = scipy.sparse.linalg.spsolve(system, inside.T @ missing + LOYALTY * colours[free])
+        result = np.zeros_like(colours)
+        result[free] = 255 * (solution - colours[free])
+        return result.reshape(height, width, 3)

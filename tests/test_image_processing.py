@@ -384,6 +384,12 @@ def test_the_experiment_ends_with_three_rows(halving):
         next(tools.damage_and_repair(HOPPER, "Rain", 0.5))
 
 
+def test_traces_of_jpeg_are_taken_away():
+    *_, rows = tools.damage_and_repair(HOPPER, looks.JPEG, 0.5)
+    assert [row.name for row in rows] == ["damaged", "total variation", "waifu2x photo, noise 2"]
+    assert rows[0].psnr + 1.2 < rows[2].psnr > rows[1].psnr > rows[0].psnr and rows[2].ssim > rows[1].ssim
+
+
 # The tab
 
 
