@@ -71,8 +71,6 @@ class Gallery(gr.Blocks):
         try:
             inputs = inputs if explicit_call else payload.checked(inputs, block_fn.inputs)
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except gr.Error:
-            raise
         except Exception as error:
             raise payload.refusal(error) from error
 

@@ -73,7 +73,8 @@ def find(models: tuple[Model, ...], name: str) -> Model:
     for model in models:
         if model.name == name:
             return model
-    raise BadInput(f"There is no model called {name!r} here. Choose one of: {', '.join(m.name for m in models)}.")
+    wrong = f"There is no model called {name!r} here." if name else "No model is chosen."
+    raise BadInput(f"{wrong} Choose one of: {', '.join(m.name for m in models)}.")
 
 
 class _Slot:

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 import PIL.Image
+from gradio.components.api_component import Api
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 
 from tasks.errors import BadInput, GalleryError, shortage
@@ -13,6 +14,7 @@ from tasks.inputs import NOT_A_PICTURE, TOO_MANY_PIXELS
 
 log = logging.getLogger("neural_gallery")
 
+TEXT = {"type": "string"}
 LARGEST = 2**53  # beyond it JSON's numbers are no longer exact
 
 NOT_A_NUMBER = "One of the numbers is not a number that can be used: it is infinite, not a number, or far too large."
@@ -30,6 +32,10 @@ def checked(data: Sequence, components: Sequence) -> list:
     """
     inputs = plain(list(data))
     for place, component in enumerate(components[: len(inputs)]):
+        if isinstance(component, gr.Dropdown) and not component.multiselect and isinstance(inputs[place], list | dict):
+            raise BadInput(UNFIT)
+        if isinstance(component, Api) and component.api_info() == TEXT and not isinstance(inputs[place], str):
+            raise BadInput(UNFIT)
         if isinstance(component, gr.Textbox):
             text = inputs[place] = "" if inputs[place] is None else str(inputs[place])
             if component.max_length and len(text) > component.max_length:
@@ -63,6 +69,8 @@ def refusal(error: Exception) -> Exception:
     cause = error.__cause__ if isinstance(error, ComponentProcessingError) else error
     if isinstance(cause, GalleryError) or shortage(cause):
         return cause
+    if isinstance(cause, gr.Error):  # Gradio's own words, which quote the value: as our words they are escaped
+        return BadInput(cause.message)
     if isinstance(cause, PIL.UnidentifiedImageError):
         return BadInput(NOT_A_PICTURE)
     if isinstance(cause, PIL.Image.DecompressionBombError):

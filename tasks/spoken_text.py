@@ -33,6 +33,7 @@ SIGNS = {
     "…": "...", "℃": "°C", "℉": "°F", "­": "",
 }  # fmt: skip
 MARKDOWN = re.compile(r"^\s*(?:#{1,6}|>|[-*+])\s+|\*\*|__|`+", re.MULTILINE)
+LONG_NUMBER = re.compile(r"\d{22,}")  # the lexicon knows no name for it: digit by digit
 PHONE = re.compile(r"\((\d{3})\)[ -]?(?=\d{3}-\d{4}\b)")
 CLAUSE = re.compile(r"(?<=[,;:—–])\s+")
 
@@ -70,6 +71,7 @@ def readable(text: str) -> tuple[str, list[str]]:
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " and ", text)
     for sign, words in SIGNS.items():
         text = text.replace(sign, words)
+    text = LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/")  # mathematical bold letters, full width, ligatures
     text = "".join(spell_pictures(text))
     left_out: list[str] = []

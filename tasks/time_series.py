@@ -480,7 +480,7 @@ def on_forecast(
     """
     points, notes = series_of(table_of(file, date, value, series, which))
     run = Run(models.find(MODELS, model_name))
-    season = usual_season(points) if season == 0 else checked_season(season)
+    season = usual_season(points) if not season else checked_season(season)
     steps = min(int(horizon), longest_horizon(points, run.model))
     if steps < horizon:
         notes.append(f"Shortened to {steps} steps: what lies further ahead would be a guess.")
@@ -535,7 +535,7 @@ def on_inside(seen: Seen | None, model_name: str):
 def on_train(file, date, value, group, which, horizon, season, architecture, seed) -> Iterator[tuple]:
     """Train a network on the series and show how it learns."""
     points, _ = series_of(table_of(file, date, value, group, which))
-    season = usual_season(points) if season == 0 else checked_season(season)
+    season = usual_season(points) if not season else checked_season(season)
     steps = min(int(horizon), max(1, len(points) // 4))
     for state in train(filled(points), steps, season, architecture, int(seed or 0)):
         words = (
