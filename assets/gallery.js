@@ -47,6 +47,14 @@
       for (const wait of [150, 800, 3000]) setTimeout(() => remember(openedSlug()), wait);
   });
 
+  // Gradio gives the pictures among its examples no name: without one a screen reader says nothing but "button".
+  const nameExamples = () =>
+    document.querySelectorAll("button.gallery-item:not([aria-label])").forEach((button) => {
+      if (button.textContent.trim()) return;
+      button.setAttribute("aria-label", `Example ${[...button.parentElement.children].indexOf(button) + 1}`);
+    });
+  new MutationObserver(nameExamples).observe(document.documentElement, { childList: true, subtree: true });
+
   const slug = new URLSearchParams(location.search).get("task");
   if (slug) openTask(slug);
 })();
