@@ -64,7 +64,6 @@ TOOLS = {
         Tool("Brighten", BRIGHTEN, lambda x, _: classical.equalize(x), "gamma and CLAHE", "coffee-dark.jpg", 10_000),
         Tool("Upscale", UPSCALE, classical.bicubic, "bicubic", "cat-small.png", 192),
     )
-    if tool.models
 }
 MODELS = tuple(dict.fromkeys((*DENOISE, *DEBLUR, *BRIGHTEN, *UPSCALE, *REMOVE, *COLORIZE)))
 
