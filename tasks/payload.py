@@ -32,12 +32,18 @@ def checked(data: Sequence, components: Sequence) -> list:
     """
     inputs = plain(list(data))
     for place, component in enumerate(components[: len(inputs)]):
-        if isinstance(component, gr.Dropdown) and not component.multiselect and isinstance(inputs[place], list | dict):
-            raise BadInput(UNFIT)
-        if isinstance(component, Api) and component.api_info() == TEXT and not isinstance(inputs[place], str):
+        value, single = inputs[place], not getattr(component, "multiselect", False)
+        if isinstance(component, gr.Dropdown | gr.Radio) and single:
+            if isinstance(value, list | dict):
+                raise BadInput(UNFIT)
+            if value is None and component.value is not None:
+                raise BadInput(f"Nothing is chosen under “{component.label}”.")
+        if isinstance(component, Api) and component.api_info() == TEXT and not isinstance(value, str):
             raise BadInput(UNFIT)
         if isinstance(component, gr.Textbox):
-            text = inputs[place] = "" if inputs[place] is None else str(inputs[place])
+            if isinstance(value, list | dict):
+                raise BadInput(UNFIT)
+            text = inputs[place] = "" if value is None else str(value)
             if component.max_length and len(text) > component.max_length:
                 raise BadInput(f"This text is too long: {component.max_length:,} characters are the limit.")
     return inputs
