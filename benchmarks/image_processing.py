@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
         x = torch.from_numpy(tile)[None]
         yield compare(
             f"{DEBLUR[0].name}, a tile of {TILE} pixels, beside eager torch",
-            lambda: network(tile), lambda: eager(x), runs=5,
+            lambda: network(tile), lambda: eager(x), runs=3,
         )  # fmt: skip
 
     for model in UPSCALE:
