@@ -16,7 +16,8 @@ from tasks.settings import EXAMPLES, ROOT
 @pytest.fixture(scope="module")
 def url():
     gallery = app.build()
-    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, max_file_size=app.AT_HOME.upload, footer_links=["api"])
+    limit = app.AT_HOME.upload
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, max_file_size=limit, footer_links=["api"])
     yield url
     gallery.close()
 
