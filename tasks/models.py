@@ -1,5 +1,9 @@
 """A model is data plus one loader; loaded models share one cache with one memory budget."""
 
+import contextlib
+import ctypes
+import gc
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -8,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tasks.errors import BadInput, ModelUnavailable
 from tasks.settings import settings
@@ -125,6 +131,7 @@ def unload_all() -> None:
     with _guard:
         for model in [model for model, slot in _slots.items() if not slot.users]:
             del _slots[model]
+        _give_back()
 
 
 def _load(model: Model) -> Any:
@@ -136,13 +143,31 @@ def _load(model: Model) -> Any:
 
 
 def _make_room(newcomer: Model) -> None:
-    """Unload the least recently used models until the newcomer fits. Called with the guard held."""
+    """Unload the least recently used models until the newcomer fits, by the estimates and by what the process holds.
+
+    Called with the guard held.
+    """
     budget = settings.memory_gb * 1000
     for model in list(_slots):
-        if sum(_memory(m) for m, slot in _slots.items() if slot.loaded is not None or m is newcomer) <= budget:
+        estimate = sum(_memory(m) for m, slot in _slots.items() if slot.loaded is not None or m is newcomer)
+        if max(estimate, resident() + _memory(newcomer)) <= budget:
             return
         if model is not newcomer and not _slots[model].users:
             del _slots[model]
+            _give_back()
+
+
+def resident() -> float:
+    """Megabytes of memory the gallery holds."""
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def _give_back() -> None:
+    """Return what was freed to the machine: networks hold themselves in circles, and glibc keeps what it was given."""
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _memory(model: Model) -> float:

@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from tasks import TASKS, models
@@ -9,6 +10,8 @@ from tasks.errors import BadInput, ModelUnavailable
 from tasks.models import Model, count, find, load, size, unload_all, use
 from tasks.settings import settings
 from tasks.weights import Hub, State
+
+RESIDENT = models.resident
 
 
 class Here:
@@ -29,6 +32,7 @@ def model(name: str, loader=lambda folder: object(), megabytes: int = 100, sourc
 def empty_cache(monkeypatch):
     unload_all()
     monkeypatch.setattr(settings, "memory_gb", 0.6)  # three models of 100 MB, as each is counted twice
+    monkeypatch.setattr(models, "resident", lambda: 0.0)
     yield
     unload_all()
 
@@ -52,6 +56,22 @@ def test_a_model_in_use_stays_even_over_the_budget():
             assert again is network
     load(model("another"))
     assert "large" not in loaded()
+
+
+def test_what_the_process_really_holds_counts(monkeypatch):
+    for name in "abc":
+        load(model(name))
+    held = iter([500.0, 450.0, 300.0])  # megabytes; every model that leaves gives some back
+    monkeypatch.setattr(models, "resident", lambda: next(held))
+    load(model("d"))
+    assert loaded() == {"c", "d"}
+
+
+def test_memory_of_a_model_that_left_goes_back_to_the_machine():
+    load(model("large", lambda folder: np.ones(50_000_000, np.float32)))
+    full = RESIDENT()
+    unload_all()
+    assert RESIDENT() < full - 150
 
 
 def test_two_visitors_load_once():
