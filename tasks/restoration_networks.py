@@ -83,7 +83,7 @@ class Maxim:
 
     def __init__(self, folder: Path):
         (path,) = folder.glob("*.onnx")
-        self.session = settings.onnx_session(path)
+        self.session = settings.onnx_session(path, keep_memory=False)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"picture": pixels[None]})[0][0].clip(0, 1)

@@ -93,15 +93,20 @@ def one_thread() -> Iterator[None]:
         use_threads()
 
 
-def onnx_session(path: Path):
+def onnx_session(path: Path, keep_memory: bool = True):
     """An ONNX Runtime session on the CPU that obeys `settings.threads`.
 
     Spinning is off: on a busy machine waiting threads would otherwise burn the cores the others need.
+
+    Args:
+        keep_memory: between runs, keep what a run needs beside the weights. Large networks give it back: MAXIM's
+            next run takes 8 % longer, and the gallery holds 370 MB less.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = keep_memory
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
