@@ -19,10 +19,12 @@ def address(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
+        # Nothing goes through files: started as root, nginx works as a user who may not write here.
+        memory = "client_body_buffer_size 20m; proxy_max_temp_file_size 0;"
         folders = " ".join(f"{kind}_temp_path {tmp_path / kind};" for kind in ("client_body", "proxy"))
         (tmp_path / "nginx.conf").write_text(
             f"daemon off; pid {tmp_path / 'pid'}; error_log {tmp_path / 'errors'}; events {{}}\n"
-            f"http {{ access_log off; {folders} server {{ listen 127.0.0.1:{port};\n"
+            f"http {{ access_log off; {folders} {memory} server {{ listen 127.0.0.1:{port};\n"
             f"{location.replace('http://127.0.0.1:7860/', url.rstrip('/') + '/')} }} }}"
         )
         nginx = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-c", tmp_path / "nginx.conf"])
