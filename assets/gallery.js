@@ -5,7 +5,9 @@
   const menuEntry = (title) => [...document.querySelectorAll(".overflow-dropdown button")].find((b) => b.textContent.trim() === title);
 
   // The page may still be mounting, and inner tabs mount only after their group has opened: try until it is there.
+  let wanted = null;
   const openTask = (slug, tries = 300) => {
+    if (slug !== wanted) return; // the visitor has gone elsewhere meanwhile
     const card = document.querySelector(`.card[data-task="${CSS.escape(slug)}"]`);
     const tab = tabButton(slug);
     if (tab?.offsetParent) return tab.click();
@@ -15,6 +17,11 @@
       (tabButton(card.dataset.group) ?? menuEntry(card.closest("section").querySelector("h2").textContent))?.click();
     }
     if (tries) setTimeout(() => openTask(slug, tries - 1), 100);
+  };
+
+  const open = (slug) => {
+    wanted = slug;
+    openTask(slug);
   };
 
   const remember = (slug) => {
@@ -31,12 +38,13 @@
 
   // For buttons that send something to another room.
   window.openRoom = (slug) => {
-    openTask(slug);
+    open(slug);
     remember(slug);
     window.scrollTo({ top: 0 });
   };
 
   document.addEventListener("click", (event) => {
+    if (event.isTrusted) wanted = null;
     const card = event.target.closest?.(".card[data-task]");
     if (card && !event.metaKey && !event.ctrlKey) {
       event.preventDefault();
@@ -56,5 +64,5 @@
   new MutationObserver(nameExamples).observe(document.documentElement, { childList: true, subtree: true });
 
   const slug = new URLSearchParams(location.search).get("task");
-  if (slug) openTask(slug);
+  if (slug) open(slug);
 })();
