@@ -10,6 +10,7 @@ from gradio_client.exceptions import AppError
 import app
 from tasks import TASKS
 from tasks.errors import BadInput
+from tasks.limits import Limits
 from tasks.settings import EXAMPLES, ROOT
 
 
@@ -135,6 +136,21 @@ def test_flags_that_make_no_sense_are_refused(words, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         app.arguments()
     assert "error" in capsys.readouterr().err
+
+
+def test_where_strangers_come_runs_are_counted_and_the_link_is_shown():
+    gallery = app.build(Limits(upload="10mb", waiting=8, runs=2))
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True)
+    visitor, other = Client(url, verbose=False), Client(url, verbose=False)
+    picture = handle_file(str(EXAMPLES / "coffee.jpg"))
+    for _ in range(2):
+        classify(visitor, picture)
+    with pytest.raises(AppError, match="more than 2 runs within a minute"):
+        classify(visitor, picture)
+    classify(other, picture)
+    gallery.close()
+    assert "https://example.org/abc" in app.public_link("https://example.org/abc")
+    assert not app.public_link(None)
 
 
 def test_the_home_page_has_a_card_for_each_task():
