@@ -37,7 +37,9 @@ def example(name: str):
 ROOMS: dict[str, Callable[[Client], object]] = {
     "image classification": lambda c: c.predict(example("cat.jpg"), api_name="/image_classification"),
     "object detection": lambda c: c.predict(example("collage.jpg"), api_name="/object_detection"),
-    "image segmentation": lambda c: c.predict(example("cat.jpg"), mode="Cut out", api_name="/image_segmentation"),
+    "image segmentation": lambda c: c.predict(
+        example("cat.jpg"), mode="Cut out", other=None, api_name="/image_segmentation"
+    ),
     "image processing": lambda c: c.predict(example("cat.jpg"), api_name="/image_processing"),
     "speech recognition": lambda c: c.predict(example("kennedy.flac"), api_name="/speech_recognition"),
     "translation": lambda c: c.predict("Good morning. How are you?", target="pt", api_name="/translation"),
