@@ -1,6 +1,7 @@
 """Pictures of what a network found: names, boxes and light, crisp at any size and readable on any picture.
 
-Shared by the two tabs that point at places in a picture, object detection and image segmentation.
+Shared by the two tabs that point at places in a picture, object detection and image segmentation; CHART by
+whatever draws a chart.
 """
 
 import colorsys
@@ -14,6 +15,9 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 SIDES = (900, 1600)  # pixels of the longer side of what is drawn on: smaller pictures grow so that text stays readable
+
+# The layout of every plotly figure: transparent, so that the page's own background shows in light and dark.
+CHART = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": "#808080"}}
 
 
 @dataclass(frozen=True)

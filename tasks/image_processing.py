@@ -182,11 +182,12 @@ def on_adjusted(image: str, *settings: float):
 class Session:
     """What a run made, for everything that may be asked about it.
 
-    before, after: uint8, the part that was repaired first. whole: the shown copies of the entire picture before and
-    after, None as long as only a part was repaired.
+    size: width and height of the picture. before, after: uint8, the part that was repaired first. whole: the shown
+    copies of the entire picture before and after, None as long as only a part was repaired.
     """
 
     image: str
+    size: tuple[int, int]
     tool: Tool
     model: Model
     strength: float
@@ -315,7 +316,7 @@ def on_restore(image: str, kind: str, model_name: str, strength: float, scale: i
     for step in repaired(tool, model, strength, scale)(before):
         if step.pixels is None:
             yield gr.skip(), tiles(step), gr.skip()
-    session = Session(image, tool, model, strength, scale, before, step.pixels, run.seconds)
+    session = Session(image, layers.rgb.size, tool, model, strength, scale, before, step.pixels, run.seconds)
     size = f"{before.shape[1]} × {before.shape[0]} pixels"
     yield beside(session, BEFORE), run.status(size, *remarks(layers)), session
 
@@ -347,14 +348,14 @@ def on_restored(session: Session | None):
     """What can be done with a result, and everything under Look inside."""
     if session is None:
         return *hidden(3), "Stopped before there was a result.", *hidden(3), *[gr.skip()] * 4
-    layers = read_layers(session.image)
-    width, height = layers.rgb.size
+    width, height = session.size
     part = session.before.shape[0] * session.before.shape[1] / (width * height)
     if part < 1:
         label = f"Full size, {width} × {height} pixels: about {rough(session.seconds / part)}"
         full, download = gr.update(visible=True, value=label), gr.update(visible=False)
     else:
         full = gr.update(visible=False)
+        layers = read_layers(session.image)
         download = as_file(layers.joined(PIL.Image.fromarray(session.after)), session.tool.name.lower())
     choices = [("as it was", BEFORE), (f"the classical way: {session.tool.textbook}", CLASSIC)]
     heat, words = looks.difference(session.before, session.after)

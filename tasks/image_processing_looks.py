@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import PIL.Image
 
-from tasks.drawing import glow
+from tasks.drawing import CHART, glow
 from tasks.image_processing_classical import bicubic
 
 LENS = 28  # pixels of the picture's side under the lens
@@ -71,7 +71,7 @@ def styled(figure):
     figure.update_layout(
         height=240, margin={"l": 45, "r": 10, "t": 10, "b": 40}, dragmode=False, hovermode="x",
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
+        **CHART,
     )  # fmt: skip
     return figure
 

@@ -5,7 +5,7 @@ import time
 import gradio as gr
 import PIL.Image
 
-from tasks.inputs import Layers
+from tasks.inputs import Layers, on_white
 from tasks.restoration import Progress
 from tasks.task import duration, result_file
 
@@ -35,8 +35,7 @@ def three_pictures(part: str, names: tuple[str, str, str]) -> list[gr.Image]:
 
 def shown(picture: PIL.Image.Image, side: int = SHOWN) -> PIL.Image.Image:
     """A copy for the page: RGB on white, its longer side at most `side`."""
-    if picture.mode == "RGBA":
-        picture = PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    picture = on_white(picture)
     if max(picture.size) <= side:
         return picture
     shrink = side / max(picture.size)

@@ -21,7 +21,7 @@ from tasks.diffusion import LCM_DREAMSHAPER, SIDE, Pipeline, Step, from_folder, 
 from tasks.emoji_art import EMOJI_ART
 from tasks.emoji_art import SIZE as FIELD
 from tasks.errors import BadInput
-from tasks.inputs import read_picture
+from tasks.inputs import at_most, read_picture
 from tasks.models import Model
 from tasks.restoration import ENLARGER, enlarge
 from tasks.settings import EXAMPLES, zero_gpu
@@ -163,7 +163,7 @@ def cartoon(image, lines: float = 0.8) -> PIL.Image.Image:
         lines: how dark the contours are, 0 to 1.
     """
     picture = read_picture(image)
-    small = sketches.smooth(sketches.at_most(picture, CARTOON_SIDE), 3, 30)
+    small = sketches.smooth(at_most(picture, CARTOON_SIDE), 3, 30)
     drawn = sketches.smooth(enlarge(small), 3, 18)
     contours = sketches.ink_drawing(picture.resize(drawn.size, PIL.Image.Resampling.LANCZOS), 0.5)
     contours = PIL.Image.blend(PIL.Image.new("RGB", drawn.size, "white"), contours, 0.75 * lines)
@@ -181,7 +181,7 @@ def to_sketch(image, kind: str = "pencil", detail: float = 0.5) -> PIL.Image.Ima
     drawings = {"pencil": sketches.pencil_drawing, "ink": sketches.ink_drawing}
     if kind not in drawings:
         raise BadInput(f"There is no drawing of kind {kind!r}. Choose pencil or ink.")
-    return drawings[kind](sketches.at_most(read_picture(image), 1024), min(max(detail, 0.0), 1.0))
+    return drawings[kind](at_most(read_picture(image), 1024), min(max(detail, 0.0), 1.0))
 
 
 def edit(image, instruction: str, model: Model = INSTRUCT, seed: int = 0) -> Iterator[Step]:

@@ -64,9 +64,21 @@ def read_picture(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> P
         BadInput: nothing given, not a picture, damaged, SVG, or more than MAX_MEGAPIXELS.
     """
     picture, _ = _decoded(picture)
-    if picture.mode == "RGBA":
-        return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return picture
+    return on_white(picture)
+
+
+def on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """A picture without its transparency, if it has any."""
+    if picture.mode != "RGBA":
+        return picture
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def at_most(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
+    """A copy whose longer side is at most `side` pixels."""
+    small = picture.copy()
+    small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
+    return small
 
 
 def read_layers(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> Layers:

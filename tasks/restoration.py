@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 
 from tasks import models
+from tasks.inputs import at_most
 from tasks.models import Model
 from tasks.restoration_networks import Brightener, Colorizer, Filler, Maxim, Spandrel, Waifu2x
 from tasks.weights import Asset, Hub
@@ -268,9 +269,7 @@ def colorize(pixels: np.ndarray, model: Model) -> Iterator[Progress]:
     with models.use(model) as network:
         yield Progress(0, 1)
         picture = PIL.Image.fromarray(pixels)
-        small = picture.copy()
-        small.thumbnail((COLOUR_SIDE, COLOUR_SIDE), PIL.Image.Resampling.LANCZOS)
-        coloured = network(np.asarray(small, np.float32) / 255)
+        coloured = network(np.asarray(at_most(picture, COLOUR_SIDE), np.float32) / 255)
         coloured = PIL.Image.fromarray((coloured * 255).round().astype(np.uint8)).convert("YCbCr")
         _, blue, red = coloured.resize(picture.size, PIL.Image.Resampling.BICUBIC).split()
         result = PIL.Image.merge("YCbCr", (picture.convert("L"), blue, red)).convert("RGB")

@@ -188,10 +188,3 @@ def smooth(picture: PIL.Image.Image, reach: int, contrast: float) -> PIL.Image.I
             total += weight[..., None] * y
             weights += weight
     return PIL.Image.fromarray((total / weights[..., None]).round().astype(np.uint8))
-
-
-def at_most(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
-    """A copy whose longer side is at most `side` pixels."""
-    small = picture.copy()
-    small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
-    return small

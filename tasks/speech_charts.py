@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tasks.drawing import CHART
 from tasks.speech_synthesis import FRAME, RATE, Prosody, Speech
 
 MELS = 80
@@ -105,7 +106,7 @@ def chart(speech: Speech, start: float):
     figure.update_yaxes(tickvals=list(ticks), ticktext=list(ticks.values()), showgrid=False, row=3, col=1)
     figure.update_layout(
         height=520, margin={"l": 55, "r": 10, "t": 10, "b": 30}, dragmode=False, bargap=0, barmode="overlay",
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"}, showlegend=True,
+        **CHART, showlegend=True,
         legend={"orientation": "h", "y": -0.08, "yanchor": "top"},
     )  # fmt: skip
     for trace in figure.data[:2]:

@@ -17,6 +17,7 @@ import gradio as gr
 import numpy as np
 
 from tasks import models
+from tasks.drawing import CHART
 from tasks.inputs import MAX_MINUTES, read_audio
 from tasks.models import Model
 from tasks.settings import ASSETS, EXAMPLES
@@ -211,7 +212,7 @@ def chart(audio, transcript: Transcript, model: Model, start: float):
     )
     figure.update_layout(
         height=420, margin={"l": 50, "r": 10, "t": 60, "b": 30}, showlegend=False, dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
+        **CHART,
     )  # fmt: skip
     return figure
 

@@ -14,9 +14,8 @@ import PIL.ImageDraw
 
 from tasks import models, settings
 from tasks.errors import BadInput
-from tasks.inputs import read_picture
+from tasks.inputs import at_most, read_picture
 from tasks.models import Model
-from tasks.sketches import at_most
 from tasks.weights import Asset
 
 STYLE_SIDE = 640  # pixels of the longer side that takes on a style
@@ -64,8 +63,7 @@ class AnyStyle:
         return self.predictor.run(None, {"style_image": x})[0].reshape(100)
 
     def __call__(self, picture: PIL.Image.Image, vector: np.ndarray) -> PIL.Image.Image:
-        small = picture.copy()
-        small.thumbnail((FIXED_SIDE, FIXED_SIDE), PIL.Image.Resampling.LANCZOS)
+        small = at_most(picture, FIXED_SIDE)
         width, height = small.size
         x = np.asarray(small, np.float32) / 255
         x = np.pad(x, ((0, FIXED_SIDE - height), (0, FIXED_SIDE - width), (0, 0)), mode="symmetric")

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tasks.drawing import CHART
+
 MOST_POINTS = 4000  # a browser draws no more at a glance; beyond it each stretch shows its lowest and highest value
 # Colours that can be told apart on white and on near-black, with and without colour vision.
 GREY, ACCENT, ODD = "#8a8580", "#0d9488", "#e0632b"
@@ -28,7 +30,7 @@ def figure(height: int = 380):
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GREY, "automargin": True}
     chart.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": GREY, "size": 12},
+        **CHART | {"font": {"color": GREY, "size": 12}},
         hovermode="x unified", xaxis=axis, yaxis=axis,
         legend={"orientation": "h", "y": -0.24, "yanchor": "top", "x": 0},
     )  # fmt: skip

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.drawing import CHART
+
 MOST_COLUMNS, COLUMN = 16, 22  # source pieces that fit a phone; pixels of one where more are scrolled through
 
 
@@ -53,7 +55,7 @@ def alignment_chart(inside: Inside):
     wide = 90 + COLUMN * len(columns) if len(columns) > MOST_COLUMNS else None
     figure.update_layout(
         width=wide, height=110 + 22 * len(rows), margin={"l": 10, "r": 10, "t": 90, "b": 10}, dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#808080"},
+        **CHART,
     )  # fmt: skip
     return figure
 

@@ -5,7 +5,6 @@ The endpoints and the kinds of their parameters are asked of the gallery, so a n
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from tasks.inputs import read_audio, read_picture
 from tasks.settings import EXAMPLES, ROOT
 from tasks.time_series_table import parse_text, read_table, series_of
 from tests import bad_inputs
-from tests.browser.conftest import wait_for_address
+from tests.browser.conftest import running_process
 
 SECONDS = 120  # a request that takes longer hangs; an idle machine needs a fraction of it
 MOST_MEGABYTES = 1500
@@ -74,18 +73,8 @@ class Visitor:
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory):
     """(process, log, address) of a gallery of its own."""
-    folder = tmp_path_factory.mktemp("gallery")
-    log = folder / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-u", "app.py", "--no-browser", "--offline"], cwd=ROOT, stdout=out, stderr=out,
-            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")},
-        )  # fmt: skip
-    try:
-        yield process, log, wait_for_address(process, log)
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
+    with running_process(tmp_path_factory.mktemp("gallery"), "--offline", patience=SECONDS) as gallery:
+        yield gallery
 
 
 @pytest.fixture(scope="module")

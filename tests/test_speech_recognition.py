@@ -16,6 +16,7 @@ from tasks import speech_recognition as sr
 from tasks.errors import BadInput, ModelUnavailable
 from tasks.inputs import MAX_MINUTES, read_audio
 from tasks.settings import EXAMPLES, ROOT, settings
+from tasks.voice_matching import word_errors
 from tasks.whisper import RATE, Transcript, Whisper, Word
 
 LIBRIVOX = ROOT / "tests/data/librivox"
@@ -32,13 +33,7 @@ def plain(text: str) -> str:
 
 def word_error_rate(reference: str, hypothesis: str) -> float:
     """Substitutions, insertions and deletions, the Levenshtein distance of words, for each word of the reference."""
-    words, others = plain(reference).split(), plain(hypothesis).split()
-    row = list(range(len(others) + 1))
-    for i, word in enumerate(words, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(others, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1] / len(words)
+    return word_errors(plain(reference), plain(hypothesis))
 
 
 @pytest.fixture(scope="module")

@@ -30,19 +30,26 @@ def find_chromium() -> str:
 
 
 @contextlib.contextmanager
-def running_gallery(folder: Path, **environment: str) -> Iterator[str]:
-    """The address of a gallery started by `python app.py`, with these environment variables."""
+def running_process(folder: Path, *flags: str, patience: float = 20, **environment: str) -> Iterator[tuple]:
+    """(process, log, address) of a gallery started by `python app.py`. patience: seconds it may take to end."""
     log = folder / "log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-u", "app.py", "--no-browser"], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+            [sys.executable, "-u", "app.py", "--no-browser", *flags], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
             env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")} | environment,
         )  # fmt: skip
     try:
-        yield wait_for_address(process, log)
+        yield process, log, wait_for_address(process, log)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(patience)
+
+
+@contextlib.contextmanager
+def running_gallery(folder: Path, **environment: str) -> Iterator[str]:
+    """The address of a gallery started with these environment variables."""
+    with running_process(folder, **environment) as (_, _, url):
+        yield url
 
 
 @pytest.fixture(scope="package")
