@@ -8,18 +8,18 @@ import signal
 import sys
 import tempfile
 import uuid
+from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
 from tasks import TASKS, models, payload
-from tasks.errors import GalleryError, shortage
+from tasks.errors import NO_MEMORY, GalleryError, shortage
 from tasks.limits import AT_HOME, IN_PUBLIC, Limits, Turns
 from tasks.settings import ASSETS, settings
 from tasks.task import GROUPS, NETWORKS, QUIET, card_icon, connect_rooms, render
-
-TIDY_EVERY, KEEP_FILES = 600, 3000  # seconds: no file of a visitor gets an hour old
+from tasks.visitor_files import KEEP_FILES, TIDY_EVERY, keep_tidy
 
 log = logging.getLogger("neural_gallery")
 
@@ -81,7 +81,8 @@ def sentence(error: Exception) -> str:
         return str(error)
     if short := shortage(error):
         log.error("%s", short, exc_info=error)
-        models.unload_all()
+        if short == NO_MEMORY:
+            models.unload_all()
         return short
     number = uuid.uuid4().hex[:8]
     log.error("error %s", number, exc_info=error)
@@ -161,6 +162,8 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.auth and ":" not in options.auth:
         parser.error("--auth wants USER:PASS")
+    if options.auth and options.mcp:
+        parser.error("--mcp does not work with --auth: its clients cannot log in")
     if options.threads < 1 or options.memory <= 0:
         parser.error("--threads and --memory must be positive")
     return options
@@ -171,13 +174,15 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     settings.threads, settings.memory_gb, settings.offline = options.threads, options.memory, options.offline
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # an orderly end, so that visitors' files go with us
-    with tempfile.TemporaryDirectory(prefix="neural-gallery-", ignore_cleanup_errors=True) as files:
-        os.environ.setdefault("GRADIO_TEMP_DIR", files)
+    if parent := os.environ.get("GRADIO_TEMP_DIR"):
+        os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="neural-gallery-", dir=parent, ignore_cleanup_errors=True) as files:
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(files).resolve())
         serve(options)
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Open the gallery and stay until somebody stops it."""
+    """Open the gallery and stay until somebody stops it. Files of visitors lie in GRADIO_TEMP_DIR, and nothing else."""
     public = options.share or "SPACE_ID" in os.environ  # a Space on Hugging Face has an id
     limits = IN_PUBLIC if public else AT_HOME
     gallery = build(limits)
@@ -203,6 +208,7 @@ def serve(options: argparse.Namespace) -> None:
         print("No public link: sharing needs the internet. The gallery runs on this machine all the same.", flush=True)
     if public_url and not options.auth:
         print("Warning: everyone who has the link can come in. --auth USER:PASS asks for a password.", flush=True)
+    keep_tidy(gallery, Path(os.environ["GRADIO_TEMP_DIR"]))
     gallery.block_thread()
 
 

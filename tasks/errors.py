@@ -37,6 +37,8 @@ class ModelUnavailable(GalleryError):
 
 def shortage(error: BaseException) -> str | None:
     """What the machine lacked, if an error says that memory or disk ran out."""
+    if error.__cause__ is not None and (told := shortage(error.__cause__)):
+        return told  # Gradio wraps what happens while it saves a result
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NO_SPACE
     said = f"{type(error).__name__}: {error}".lower()

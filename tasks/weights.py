@@ -6,25 +6,37 @@ only `Hub.download()` does, and only when somebody asked for it.
 """
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tasks.errors import ModelUnavailable
+from tasks.errors import ModelUnavailable, shortage
 from tasks.settings import ASSETS, cache_folder, settings
 
 MANIFEST = "sha256.json"  # written beside files we made, so that a damaged cache is noticed
 PROBE_SECONDS = 2.5  # a visitor without network should read so within three seconds
+PATIENCE = 60.0  # seconds in which nothing arrives, until a download is given up
+REFUSALS = {
+    401: "The Hub wants a login for it.",
+    403: "The Hub wants a login for it.",
+    404: "The Hub does not have it any more.",
+    429: "The Hub has had too many requests from here: wait some minutes, then try again.",
+}
+
+log = logging.getLogger("neural_gallery")
 
 
 class State(StrEnum):
@@ -152,7 +164,8 @@ class Hub:
         Closing the generator stops the child. Files that were complete by then are kept, half ones vanish.
 
         Raises:
-            ModelUnavailable: offline, no answer within three seconds, under way already, or the download failed.
+            ModelUnavailable: offline, no answer within three seconds, under way already, nothing arrived for PATIENCE,
+                or the download failed.
         """
         if is_offline():
             raise ModelUnavailable(f"The gallery runs offline, and {self.repo} would have to be downloaded.")
@@ -177,28 +190,30 @@ class Hub:
             raise ModelUnavailable(f"{self.repo} no longer has the files this gallery asks for.")
 
     def _download(self) -> Iterator[int]:
-        program = (
-            "import sys, huggingface_hub as hub;"
-            "hub.snapshot_download(sys.argv[1], revision=sys.argv[2], allow_patterns=sys.argv[3:])"
-        )
+        words = [sys.executable, "-P", str(Path(__file__).with_name("hub_download.py")), self.repo, self.revision]
         # Plain HTTP writes a file from its start to its end: its size is the progress.
         environment = os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        with tempfile.TemporaryFile("w+") as log:
+        with tempfile.TemporaryFile("w+") as said:
             child = subprocess.Popen(
-                [sys.executable, "-c", program, self.repo, self.revision, *self.files],
-                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+                [*words, *self.files], env=environment, stdin=subprocess.PIPE, stdout=said, stderr=said
+            )
+            done, since = -1, 0.0
             try:
                 while child.poll() is None:
-                    yield self._bytes_on_disk()
+                    if (now := self._bytes_on_disk()) != done:
+                        done, since = now, time.monotonic()
+                    elif time.monotonic() - since > PATIENCE:
+                        raise ModelUnavailable(f"The download of {self.repo} stood still, so it was ended: try again.")
+                    yield done
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         child.wait(0.3)
             finally:
                 child.kill()
                 child.wait()
+                child.stdin.close()
             if child.returncode:
-                log.seek(0)
-                raise ModelUnavailable(f"The download of {self.repo} failed: {_last_line(log.read())}")
+                said.seek(0)
+                raise ModelUnavailable(f"The download of {self.repo} failed: {_reason(said.read())}")
         yield self._bytes_on_disk()
 
     def _answers(self) -> bool:
@@ -296,7 +311,8 @@ def build_folder(target: Path, build: Callable[[Path], None]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
     except OSError as error:
-        raise ModelUnavailable(f"The cache folder {target.parent.name} cannot be written: {error.strerror}.") from error
+        told = shortage(error) or f"The cache folder {target.parent.name} cannot be written: {error.strerror}."
+        raise ModelUnavailable(told) from error
     try:
         build(work)
         files = {str(path.relative_to(work)): sha256(path) for path in sorted(work.rglob("*")) if path.is_file()}
@@ -305,11 +321,24 @@ def build_folder(target: Path, build: Callable[[Path], None]) -> None:
         work.rename(target)
     except OSError as error:
         if not (target / MANIFEST).exists():
-            raise ModelUnavailable(f"The weights could not be unpacked: {error.strerror}.") from error
+            told = shortage(error) or f"The weights could not be unpacked: {error.strerror}."
+            raise ModelUnavailable(told) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _last_line(log: str) -> str:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1].split(": ", 1)[-1][:300] if lines else "no reason given."
+def _reason(said: str) -> str:
+    """Why a download failed, for the visitor, from what hub_download.py wrote."""
+    lines = said.strip().splitlines() or [""]
+    try:
+        facts = json.loads(lines[-1])
+    except ValueError:  # it was ended from outside, or did not get as far as its own words
+        facts = {"status": None, "errno": None, "said": lines[-1]}
+    log.warning("a download failed: %s", facts["said"])
+    if short := shortage(OSError(facts["errno"], "")):
+        return short
+    if facts["errno"] in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "The Hub's cache folder on this machine cannot be written. Whoever runs the gallery has to change that."
+    if status := facts["status"]:
+        return REFUSALS.get(status, f"The Hub has troubles of its own ({status}): try again later.")
+    return "The connection broke off: try again. Files that had arrived whole are kept."

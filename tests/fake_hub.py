@@ -4,6 +4,9 @@ import contextlib
 import hashlib
 import http.server
 import json
+import re
+import socket
+import struct
 import threading
 
 REPO = "someone/tiny"
@@ -11,10 +14,23 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class FakeHub:
-    """Serves {name: bytes}. `stall_after`: bytes of a file after which the answer pauses until `go_on` is set."""
+    """Serves {name: bytes}.
 
-    def __init__(self, files: dict[str, bytes], stall_after: int | None = None, status: int = 200, repo: str = REPO):
-        self.files, self.stall_after, self.status, self.repo = files, stall_after, status, repo
+    Args:
+        stall_after: bytes of a file after which the answer pauses until `go_on` is set.
+        cut_after: bytes after which the connection ends, once, although more were announced; `reset` ends it rudely.
+        status: of the answer to every question about the repository.
+
+    `ranges` has what was asked of the files, in order: "bytes=5-", or None for all.
+    """
+
+    def __init__(
+        self, files: dict[str, bytes], stall_after: int | None = None, cut_after: int | None = None,
+        reset: bool = False, status: int = 200, repo: str = REPO,
+    ):  # fmt: skip
+        self.files, self.stall_after, self.cut_after, self.reset = files, stall_after, cut_after, reset
+        self.status, self.repo = status, repo
+        self.ranges: list[str | None] = []
         self.go_on = threading.Event()
         hub = self
 
@@ -56,7 +72,13 @@ class FakeHub:
             return self.send(request, 404, b"", {}, body)
         content = self.files[name]
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
-        return self.send(request, 200, content, headers, body)
+        wanted = request.headers.get("Range")
+        if body:
+            self.ranges.append(wanted)
+        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        return self.send(request, 206 if start else 200, content[start:], headers, body)
 
     def send(self, request, code: int, content: bytes, headers: dict, body: bool) -> None:
         request.send_response(code)
@@ -65,10 +87,20 @@ class FakeHub:
         request.end_headers()
         if not body:
             return
-        first = content if self.stall_after is None else content[: self.stall_after]
+        pause = self.stall_after if self.cut_after is None else self.cut_after
+        first = content if pause is None else content[:pause]
         with contextlib.suppress(ConnectionError):
             request.wfile.write(first)
             request.wfile.flush()
-            if len(first) < len(content):
-                self.go_on.wait(30)
-                request.wfile.write(content[len(first) :])
+            if len(first) == len(content):
+                return
+            if self.cut_after is not None:
+                self.cut_after = None
+                return self.cut(request)
+            self.go_on.wait(30)
+            request.wfile.write(content[len(first) :])
+
+    def cut(self, request) -> None:
+        if self.reset:
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.connection.close()

@@ -35,7 +35,7 @@ def test_a_hub_model_is_fetched_stopped_and_fetched_again(browser, hub, tmp_path
         page.wait_for_selector(".toast-body >> text=press Download first")
 
         page.click(f"#{SLUG}-model-download")
-        page.wait_for_selector(f"#{SLUG}-model-facts >> text=10 of 15 MB")
+        page.wait_for_selector(f"#{SLUG}-model-facts >> text=12 of 15 MB")
         page.click(f"#{SLUG}-model-stop")
         page.wait_for_selector(f"#{SLUG}-model-facts >> text=needs a download of 15 MB")
 
