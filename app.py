@@ -109,7 +109,7 @@ def build(limits: Limits = AT_HOME) -> gr.Blocks:
     for event in gallery.fns.values():
         if event.api_visibility == "public":
             event.fn.__name__ = event.api_name  # Gradio names the tools of MCP clients after the function
-    return gallery
+    return gallery.queue(max_size=limits.waiting)
 
 
 def public_link(url: str | None) -> str:
@@ -186,7 +186,6 @@ def serve(options: argparse.Namespace) -> None:
     public = options.share or "SPACE_ID" in os.environ  # a Space on Hugging Face has an id
     limits = IN_PUBLIC if public else AT_HOME
     gallery = build(limits)
-    gallery.queue(max_size=limits.waiting)
     _, _, public_url = gallery.launch(
         server_name=options.host,
         server_port=options.port,

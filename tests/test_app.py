@@ -130,7 +130,9 @@ def test_the_rooms_are_tools_for_mcp_clients():
         assert len(found[task.slug.replace("-", "_")]) > 20
 
 
-@pytest.mark.parametrize("words", [["--auth", "nopassword"], ["--threads", "0"], ["--memory", "-1"]])
+@pytest.mark.parametrize(
+    "words", [["--auth", "nopassword"], ["--auth", "a:b", "--mcp"], ["--threads", "0"], ["--memory", "-1"]]
+)
 def test_flags_that_make_no_sense_are_refused(words, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["app.py", *words])
     with pytest.raises(SystemExit):

@@ -1,5 +1,6 @@
 """Visitors see nothing of each other and nothing of the machine; what they leave behind goes with them."""
 
+import asyncio
 import json
 import os
 import threading
@@ -10,12 +11,15 @@ import gradio as gr
 import httpx
 import pytest
 from gradio.route_utils import delete_files_created_by_app
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
 import app
 from tasks import payload
 from tasks.errors import BadInput
 from tasks.settings import ASSETS, EXAMPLES, ROOT
 from tasks.task import Stop, result_file
+from tasks.visitor_files import KEEP_FILES, KEEP_LOST, TIDY_EVERY, CarefulParser, tidy
 
 SECRET = "what nobody else may read"
 MARK = {"_type": "gradio.FileData"}
@@ -56,8 +60,8 @@ def gallery(desk, tmp_path_factory):
 
 
 def build(desk: Desk) -> gr.Blocks:
-    with app.Gallery(delete_cache=(app.TIDY_EVERY, app.KEEP_FILES)) as gallery:
-        text, notes, picture = gr.Textbox(), gr.State([]), gr.Image(type="filepath")
+    with app.Gallery(delete_cache=(TIDY_EVERY, KEEP_FILES)) as gallery:
+        text, notes, picture = gr.Textbox(), gr.State([]), gr.Image(str(EXAMPLES / "cat.jpg"), type="filepath")
         text.submit(add, [text, notes], [notes, text], api_name="note")
         picture.change(lambda path: path and path.rsplit("/", 1)[-1], picture, text, api_name="name")
         gr.Button().click(desk.run, None, text, api_name="count")
@@ -89,6 +93,18 @@ def test_each_visitor_has_notes_of_their_own(url):
     assert ask(url, "note", "three", session="bob")[1][-1] == "['three']"
 
 
+def test_results_and_files_go_to_their_visitor_alone(url):
+    with httpx.Client() as http:
+        for visitor in ("ann", "ben"):
+            body = {"data": [f"by {visitor}"], "session_hash": visitor, "fn_index": 3}
+            http.post(f"{url}/queue/join", json=body).raise_for_status()
+        for visitor, other in (("ann", "ben"), ("ben", "ann")):
+            heard = http.get(f"{url}/queue/data?session_hash={visitor}", timeout=60).text
+            result = next(json.loads(line[6:]) for line in heard.splitlines() if "process_completed" in line)
+            assert http.get(f"{url}/file={result['output']['data'][0]['path']}").text == f"by {visitor}"
+            assert other not in heard
+
+
 def test_the_file_of_a_visitor_has_an_address_nobody_guesses(url):
     path = upload(url, SECRET.encode(), "diary.txt")
     assert httpx.get(f"{url}/file={path}").text == SECRET
@@ -112,12 +128,12 @@ ADDRESSES = [
     "prefix", ["/file=", "/file/", "/proxy=", "/../", "/%2e%2e/", "/../static/", "/../assets/", "/stream/a/b/"]
 )
 def test_no_address_leads_to_a_file_of_the_machine(url, prefix):
-    for address in ADDRESSES:
-        with httpx.Client() as http:  # raw: httpx would tidy the dots away
-            target = {"target": f"/gradio_api{prefix}{address}".encode()}
+    with httpx.Client() as http:
+        for address in ADDRESSES:
+            target = {"target": f"/gradio_api{prefix}{address}".encode()}  # raw: httpx would tidy the dots away
             answer = http.send(http.build_request("GET", url, extensions=target))
-        assert answer.status_code >= 300, (prefix, address)
-        assert "root:" not in answer.text and "import" not in answer.text
+            assert answer.status_code >= 300, (prefix, address)
+            assert "root:" not in answer.text and "import" not in answer.text
 
 
 def test_a_link_beside_an_upload_is_not_followed(url, tmp_path):
@@ -188,8 +204,8 @@ def test_a_closed_run_closes_its_handler():
 
 def test_no_file_gets_an_hour_old(url, gallery):
     """Every TIDY_EVERY seconds Gradio deletes what is KEEP_FILES old, uploads and results alike."""
-    assert app.TIDY_EVERY + app.KEEP_FILES <= 3600
-    assert gallery.delete_cache == (app.TIDY_EVERY, app.KEEP_FILES) == app.build().delete_cache
+    assert TIDY_EVERY + KEEP_LOST <= 3600
+    assert gallery.delete_cache == (TIDY_EVERY, KEEP_FILES) == app.build().delete_cache
     uploaded = Path(upload(url, SECRET.encode(), "old diary.txt"))
     result = Path(ask(url, "save", "a result")[1][0]["path"])
     assert uploaded.exists() and result.read_text() == "a result"
@@ -199,7 +215,71 @@ def test_no_file_gets_an_hour_old(url, gallery):
     assert not uploaded.exists() and not result.exists()
 
 
+def test_what_gradio_forgets_is_deleted_too(gallery):
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    forgotten = Path(save("a result nobody was shown"))
+    shown = {path for block in gallery.blocks.values() for path in getattr(block, "keep_in_cache", ())}
+    tidy(gallery, folder)
+    assert forgotten.exists()
+    tidy(gallery, folder, age=-1)
+    assert shown and {str(path) for path in folder.rglob("*") if path.is_file()} == shown
+    tidy(gallery, folder, age=-1)
+    assert not forgotten.parent.exists()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path):
+    start = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + bytes(5000)
+
+    async def sent():
+        yield start
+        assert len(list(tmp_path.iterdir())) == 1
+        raise ClientDisconnect
+
+    headers = Headers({"Content-Type": "multipart/form-data; boundary=x"})
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(CarefulParser(headers, sent(), upload_dir=str(tmp_path), max_file_size=9999).parse())
+    assert not list(tmp_path.iterdir())
+
+
 def save(text: str) -> str:
     path = result_file("result.txt")
     path.write_text(text)
     return str(path)
+
+
+# What a login protects, and what it leaves open: the login page with its styles, and signs of life.
+PROTECTED = [
+    "GET /config", "GET /gradio_api/info", "GET /gradio_api/file={file}", "POST /gradio_api/upload",
+    "GET /gradio_api/upload_progress?upload_id=a", "POST /gradio_api/call/note", "GET /gradio_api/call/note/a",
+    "POST /gradio_api/run/note", "POST /gradio_api/queue/join", "GET /gradio_api/queue/data?session_hash=a",
+    "GET /gradio_api/queue/status", "POST /gradio_api/component_server", "GET /gradio_api/deep_link?session_hash=a",
+    "POST /gradio_api/process_recording", "GET /gradio_api/proxy=http://127.0.0.1/", "GET /gradio_api/openapi.json",
+]  # fmt: skip
+OPEN = ["GET /", "GET /gradio_api/app_id", "GET /theme.css", "POST /gradio_api/cancel"]
+
+
+def test_a_login_protects_rooms_and_files():
+    gallery = build(Desk())
+    _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True, auth=("ada", "lovelace"), run_history=False)
+    with httpx.Client(base_url=url) as visitor, httpx.Client(base_url=url) as stranger:
+        wrong = stranger.post("/login", data={"username": "ada", "password": "byron"})
+        assert wrong.status_code == 400 and not stranger.cookies
+        visitor.post("/login", data={"username": "ada", "password": "lovelace"}).raise_for_status()
+        file = visitor.post("/gradio_api/upload", files={"files": ("diary.txt", SECRET.encode())}).json()[0]
+        assert visitor.get(f"/gradio_api/file={file}").text == SECRET
+        note = visitor.post("/gradio_api/call/note", json={"data": [SECRET]}).json()["event_id"]
+        for what in [*PROTECTED, f"GET /gradio_api/call/note/{note}"]:
+            method, path = what.format(file=file).split(" ")
+            content = {"files": {"files": ("a", b"a")}} if path.endswith(("upload", "recording")) else {}
+            if method == "POST" and not content:
+                content = {
+                    "json": {"data": ["a"], "session_hash": "a", "fn_index": 0, "component_id": 1, "fn_name": "a"}
+                }
+            assert stranger.request(method, path, **content).status_code == 401, what
+        for what in OPEN:
+            method, path = what.split(" ")
+            content = {"json": {"session_hash": "a", "fn_index": 0, "event_id": "a"}} if method == "POST" else {}
+            answer = stranger.request(method, path, **content)
+            assert answer.status_code == 200 and SECRET not in answer.text, what
+        assert SECRET in visitor.get(f"/gradio_api/call/note/{note}").text
+    gallery.close()
