@@ -128,7 +128,7 @@ ADDRESSES = [
     "prefix", ["/file=", "/file/", "/proxy=", "/../", "/%2e%2e/", "/../static/", "/../assets/", "/stream/a/b/"]
 )
 def test_no_address_leads_to_a_file_of_the_machine(url, prefix):
-    with httpx.Client() as http:
+    with httpx.Client(limits=httpx.Limits(max_keepalive_connections=0)) as http:
         for address in ADDRESSES:
             target = {"target": f"/gradio_api{prefix}{address}".encode()}  # raw: httpx would tidy the dots away
             answer = http.send(http.build_request("GET", url, extensions=target))
