@@ -92,10 +92,8 @@ def train(
     recent = torch.linspace(0.5, 1.5, len(x))  # later windows tell more about what comes next
     best, best_weights, shown = math.inf, None, start
     state = Training(architecture, sum(p.numel() for p in net.parameters()))
-    try:
-        for step in range(STEPS):
-            if step % EVERY == 0:
-                torch.set_num_threads(1)  # networks this small only wait for each other's threads
+    for step in range(STEPS):
+        with settings.one_thread():
             chosen = torch.multinomial(recent, min(BATCH, len(x)), replacement=True, generator=random)
             noise = 0.03 * torch.randn(x[chosen].shape, generator=random)  # few windows are soon known by heart
             loss = quantile_loss(net(x[chosen] + noise), y[chosen])
@@ -114,13 +112,11 @@ def train(
                     best_weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}
                 if np.argmin(state.held_out_loss) < len(state.held_out_loss) - PATIENCE:
                     break
-            if time.monotonic() - shown > 0.25:
-                yield state
-                shown = time.monotonic()
-            if state.seconds > seconds:
-                break
-    finally:
-        settings.use_threads()
+        if time.monotonic() - shown > 0.25:
+            yield state
+            shown = time.monotonic()
+        if state.seconds > seconds:
+            break
     if best_weights:
         net.load_state_dict(best_weights)
     finish(state, net, values, tested, season, length, horizon)

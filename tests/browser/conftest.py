@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tasks.settings import EXAMPLES, ROOT
+from tasks.settings import EXAMPLES, ROOT, settings
 
 # The fake camera shows this picture.
 FACE = EXAMPLES / "astronaut.jpg"
@@ -35,7 +35,8 @@ def running_process(folder: Path, *flags: str, patience: float = 20, **environme
     log = folder / "log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-u", "app.py", "--no-browser", *flags], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+            [sys.executable, "-u", "app.py", "--no-browser", "--threads", str(settings.threads), *flags],
+            cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
             env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")} | environment,
         )  # fmt: skip
     try:
