@@ -49,7 +49,9 @@ class Voice:
         mix: names of Kokoro's voice tables and their shares, which add up to 1; other networks have one voice each.
         pitch: semitones added to whatever pitch is asked for.
         taps: a filter that brings the average spectrum closer to a recording's, or None.
-        similarity: of a matched voice, the measured cosine to the recording it was matched with.
+        similarity: of a matched or cloned voice, the measured cosine to the recording it was made from.
+        language: what it reads: "en", or a code of spoken_romance.LANGUAGES.
+        heard: what a cloning network remembers of a recording, or None.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Voice:
     pitch: float = 0.0
     taps: np.ndarray | None = None
     similarity: float | None = None
+    language: str = "en"
+    heard: Mapping | None = None
 
     @property
     def label(self) -> str:
@@ -106,13 +110,13 @@ def speak(text: str, voice: Voice | None = None, speed: float = 1.0, pitch: floa
     """Speech, sentence by sentence, each as soon as it is made.
 
     Args:
-        text: at most spoken_text.MAX_CHARACTERS, in English where the voice is one of this file's.
+        text: at most spoken_text.MAX_CHARACTERS, in the voice's language.
         voice: HEART where none is given.
         speed: within SPEEDS, 1 is the voice's own.
         pitch: semitones within PITCHES, 0 is the voice's own.
 
     Raises:
-        BadInput: nothing to say, too long, no English letters, or a speed or pitch out of range.
+        BadInput: nothing to say, too long, no letters of the language, or a speed or pitch out of range.
         ModelUnavailable: the weights are not here.
     """
     voice = voice or HEART
@@ -120,7 +124,7 @@ def speak(text: str, voice: Voice | None = None, speed: float = 1.0, pitch: floa
         raise BadInput(f"The speed must be between {SPEEDS[0]} and {SPEEDS[1]}.")
     if not PITCHES[0] <= pitch <= PITCHES[1]:
         raise BadInput(f"The pitch must be between {PITCHES[0]:.0f} and {PITCHES[1]:.0f} semitones.")
-    for sentence in sentences(text):
+    for sentence in sentences(text, voice.language):
         with models.use(voice.model) as network:
             rate, samples, prosody = network(sentence, voice, speed, pitch + voice.pitch)
         if len(samples):
@@ -212,9 +216,14 @@ def g2p(british: bool):
 
 
 def phonemes(sentence: str, vocabulary: Mapping[str, int], british: bool = False) -> Iterator[str]:
-    """The phonemes of a sentence, in strings of at most MAX_PHONEMES that the network knows, cut at spaces."""
+    """The phonemes of an English sentence, as `portions` gives them."""
+    return portions(g2p(british)(sentence), vocabulary)
+
+
+def portions(signs: str, vocabulary: Mapping[str, int]) -> Iterator[str]:
+    """Phonemes in strings of at most MAX_PHONEMES that the network knows, cut at spaces."""
     chunk = ""
-    for word in g2p(british)(sentence).split(" "):
+    for word in signs.split(" "):
         word = "".join(sign for sign in word if sign in vocabulary)[:MAX_PHONEMES]
         if len(chunk) + len(word) >= MAX_PHONEMES:
             yield chunk
@@ -397,13 +406,13 @@ def blend(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
     """A voice between Kokoro's voices: their tables, and with them their speakers, are averaged.
 
     Args:
-        voices: of KOKORO, at least one.
+        voices: of one Kokoro model, at least one. The mix reads the language of the greatest share.
         weights: not negative, at least one above 0; only their proportions count.
 
     Raises:
         BadInput: a voice of another network, or weights that fit no mix.
     """
-    if any(not voice.mix for voice in voices):
+    if any(not voice.mix or voice.model is not voices[0].model for voice in voices):
         raise BadInput(f"Only the voices of {KOKORO.name} can be mixed.")
     if len(voices) != len(weights) or min(weights, default=-1) < 0 or not 0 < sum(weights) < float("inf"):
         raise BadInput("A mix needs one weight for each voice, none below 0 and at least one above.")
@@ -415,4 +424,6 @@ def blend(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
     british = sum(share for name, share in mix.items() if name[0] == "b") > 0.5
     shown = sorted(mix.items(), key=lambda item: -item[1])[:3]
     name = " + ".join(f"{share:.0%} {name[3:].capitalize()}" for name, share in shown)
-    return Voice(name, KOKORO, accent="British" if british else "American", mix=mix)
+    _, leader = max(zip(weights, voices, strict=True), key=lambda pair: pair[0])
+    accent = leader.accent if leader.language != "en" else "British" if british else "American"
+    return Voice(name, leader.model, accent=accent, mix=mix, language=leader.language)

@@ -1,6 +1,7 @@
 """Written text made into sentences that a voice can read: addresses, emoji, foreign letters, very long sentences.
 
-Numbers, dates, times, money, units and abbreviations are read by hibari's own normalization, after this.
+English numbers, dates, times, money, units and abbreviations are read by hibari's own normalization, after this;
+numbers of other languages by spoken_romance.
 """
 
 import re
@@ -8,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from tasks.errors import BadInput
+from tasks.spoken_romance import LANGUAGES
 
 MAX_CHARACTERS = 10_000
 MAX_SENTENCE = 220  # characters: longer ones are cut at a comma, or at a space, as the networks know no longer ones
@@ -19,19 +21,19 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 ADDRESS_SIGNS = {
-    ".": " dot ",
-    "/": " slash ",
-    "@": " at ",
-    "-": " dash ",
-    "_": " underscore ",
-    ":": " ",
-    "~": " tilde ",
+    language: dict(zip("./@-_~:", [*(f" {word} " for word in words.split()), " "], strict=True))
+    for language, words in {
+        "en": "dot slash at dash underscore tilde",
+        "pt": "ponto barra arroba hífen sublinhado til",
+        "es": "punto barra arroba guion subrayado tilde",
+        "it": "punto barra chiocciola trattino sottolineato tilde",
+    }.items()
 }
 SIGNS = {
-    "²": " squared ", "³": " cubed ", "×": " times ", "÷": " divided by ", "©": " copyright ", "→": ", ", "•": ", ",
+    "²": " squared ", "³": " cubed ", "×": " times ", "÷": " divided by ", "©": " copyright ",
     "≈": " about ", "≤": " at most ", "≥": " at least ", "≠": " is not ", "∞": " infinity ", "√": " root of ",
-    "…": "...", "℃": "°C", "℉": "°F", "­": "",
 }  # fmt: skip
+PLAIN_SIGNS = {"…": "...", "℃": "°C", "℉": "°F", "­": "", "→": ", ", "•": ", "}
 MARKDOWN = re.compile(r"^\s*(?:#{1,6}|>|[-*+])\s+|\*\*|__|`+", re.MULTILINE)
 LONG_NUMBER = re.compile(r"\d{22,}")  # the lexicon knows no name for it: digit by digit
 PHONE = re.compile(r"\((\d{3})\)[ -]?(?=\d{3}-\d{4}\b)")
@@ -39,14 +41,17 @@ CLAUSE = re.compile(r"(?<=[,;:—–])\s+")
 
 NOTHING = "There is nothing to say yet: write a sentence."
 TOO_LONG = f"This text is too long: the limit is {MAX_CHARACTERS:,} characters. Split it and try again."
-NOT_ENGLISH = (
-    "The voices here read English, and none of these words is written in its letters. "
-    "Write it in English, or translate it first."
+OTHER_LETTERS = (
+    "The voices here read {0}, and none of these words is written in its letters. "
+    "Write it in {0}, or translate it first."
 )
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, language: str = "en") -> list[str]:
     """The sentences of a text, at least one, each with something to say in it and none longer than MAX_SENTENCE.
+
+    Args:
+        language: "en", or a code of LANGUAGES.
 
     Raises:
         BadInput: empty, longer than MAX_CHARACTERS, or not a word of it can be read.
@@ -57,30 +62,38 @@ def sentences(text: str) -> list[str]:
         raise BadInput(NOTHING)
     if len(text) > MAX_CHARACTERS:
         raise BadInput(TOO_LONG)
-    clear, left_out = readable(text)
+    clear, left_out = readable(text, language)
     found = [piece for sentence in Hibari.split_sentences(clear) for piece in pieces(sentence)]
     found = [piece.lstrip(" ,;") for piece in found if any(map(str.isalnum, piece))]
     if not found:
-        raise BadInput(NOT_ENGLISH if left_out else NOTHING)
+        name = LANGUAGES[language].name if language in LANGUAGES else "English"
+        raise BadInput(OTHER_LETTERS.format(name) if left_out else NOTHING)
     return found
 
 
-def readable(text: str) -> tuple[str, list[str]]:
-    """The text with addresses, signs and emoji in words, and the words in other scripts, which had to be left out."""
-    text = PHONE.sub(r"\1-", MARKDOWN.sub(" ", ADDRESS.sub(spell_address, text)))
-    text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " and ", text)
-    for sign, words in SIGNS.items():
+def readable(text: str, language: str = "en") -> tuple[str, list[str]]:
+    """The text with addresses, signs and emoji in words, and the words in other scripts, which had to be left out.
+
+    Signs of mathematics, Greek letters and emoji have words in English only; elsewhere they are left out.
+    """
+    english = language == "en"
+    text = MARKDOWN.sub(" ", ADDRESS.sub(lambda match: spell_address(match, language), text))
+    if english:
+        text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " and ", PHONE.sub(r"\1-", text))
+    for sign, words in (SIGNS | PLAIN_SIGNS if english else PLAIN_SIGNS).items():
         text = text.replace(sign, words)
     text = LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/")  # mathematical bold letters, full width, ligatures
-    text = "".join(spell_pictures(text))
+    text = "".join(spell_pictures(text, english))
     left_out: list[str] = []
 
     def spell_word(match: re.Match) -> str:
         word = match[0]
         if all(unicodedata.name(c, "").startswith(("LATIN", "MICRO", "FEMININE", "MASCULINE")) for c in word):
             return word
-        if len(word) == 1 and unicodedata.name(word).startswith("GREEK"):  # in formulas: "GREEK SMALL LETTER PI"
+        if (
+            english and len(word) == 1 and unicodedata.name(word).startswith("GREEK")
+        ):  # in formulas: "GREEK SMALL LETTER PI"
             return f" {unicodedata.name(word).split()[3].lower()} "
         left_out.append(word)
         return ""
@@ -90,16 +103,16 @@ def readable(text: str) -> tuple[str, list[str]]:
     return re.sub(r"(?:\s*,)*\s*([,.;:!?])", r"\1", text), left_out
 
 
-def spell_address(match: re.Match) -> str:
+def spell_address(match: re.Match, language: str) -> str:
     """https://www.example.com/a-b?x=1 -> "example dot com slash a dash b". What follows ? and # is for machines."""
     address = match[0].rstrip(".,;:!?)'’”")
     rest = match[0][len(address) :]
     address = re.sub(r"^(?:https?://)?(?:www\.)?", "", re.split(r"[?#]", address)[0], flags=re.IGNORECASE).rstrip("/")
-    return "".join(ADDRESS_SIGNS.get(c, c) for c in address) + rest
+    return "".join(ADDRESS_SIGNS[language].get(c, c) for c in address) + rest
 
 
-def spell_pictures(text: str) -> Iterator[str]:
-    """The characters, with emoji by name, as screen readers say it, and only once where it is repeated."""
+def spell_pictures(text: str, english: bool) -> Iterator[str]:
+    """The characters, with emoji by their English name, as screen readers say it; one that is repeated only once."""
     last = ""
     for character in text:
         category = unicodedata.category(character)
@@ -109,7 +122,7 @@ def spell_pictures(text: str) -> Iterator[str]:
             continue
         last = character if is_picture(character) else ""
         if last:
-            yield f", {unicodedata.name(character).lower()}, "
+            yield f", {unicodedata.name(character).lower()}, " if english else ", "
         else:
             yield " " if category == "Cc" and character != "\n" else character
 

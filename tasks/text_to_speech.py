@@ -1,7 +1,8 @@
 """Text to speech: written words become a voice.
 
-Networks: hibari and Kokoro-82M, see tasks/speech_synthesis.py, and the Hub's, see tasks/speech_networks.py. A voice
-like the visitor's: tasks/voice_matching.py.
+Networks: hibari and Kokoro-82M, see tasks/speech_synthesis.py; Kokoro in other languages: tasks/speech_languages.py;
+the Hub's: tasks/speech_networks.py. A voice like the visitor's: tasks/voice_matching.py; the visitor's own, continued:
+tasks/voice_cloning.py.
 """
 
 import json
@@ -13,13 +14,13 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from tasks import models
+from tasks import models, speech_languages, speech_networks, voice_cloning
 from tasks.errors import BadInput
 from tasks.models import Model
 from tasks.settings import ASSETS
 from tasks.speech_charts import SHOWN_SECONDS, chart, griffin_lim
+from tasks.speech_languages import KOKORO_ABROAD
 from tasks.speech_networks import BARK, SPEECHT5, VITS_LJ
-from tasks.speech_networks import VOICES as HUB_VOICES
 from tasks.speech_synthesis import (
     HEART,
     HIBARI,
@@ -34,9 +35,12 @@ from tasks.speech_synthesis import (
     speak,
     write_wav,
 )
+from tasks.spoken_romance import LANGUAGES
 from tasks.spoken_text import MAX_CHARACTERS, NOTHING, readable
 from tasks.task import HEAVY, QUIET, Run, Task, duration, examples, look_inside, model_picker, result_file, status_line
-from tasks.voice_matching import check_consent, consent_sentence, match_voice
+from tasks.translation_text import guess_language
+from tasks.voice_cloning import POCKET, POCKET_PT, clone_voice
+from tasks.voice_matching import Consent, check_consent, consent_sentence, match_voice
 
 SLUG = "text-to-speech"
 EXAMPLE = (
@@ -50,24 +54,25 @@ EXAMPLES = [
     ["Peter Piper picked a peck of pickled peppers. She sells sea shells by the sea shore."],
 ]
 NOBODY = "nobody"
-MATCHED = "Your match"
+MATCHED, CLONED = "Your match", "Your clone"
 MATCHING = (
-    "*Matching, not cloning*: the nearest mix of Kokoro's 28 voices, with its pitch and spectrum moved towards yours. "
+    "*Matching* looks for the nearest mix of Kokoro's 28 voices, and moves its pitch and spectrum towards yours. "
+    "*Cloning* makes Pocket TTS, once it is downloaded, go on in your own voice, with your timbre and accent. "
     "A voice belongs to a person, so that person has to be here and agree. Recordings are deleted within the hour."
 )
 PLAYER_CSS = "p { margin: 0; color: var(--body-text-color-subdued); } p:empty { display: none; }"
 
 DEFAULT = HEART
-MODELS = (HIBARI, KOKORO, VITS_LJ, SPEECHT5, BARK)
-VOICES: dict[Model, tuple[Voice, ...]] = {HIBARI: (HEART,), KOKORO: KOKORO_VOICES} | HUB_VOICES
+MODELS = (HIBARI, KOKORO, KOKORO_ABROAD, POCKET, POCKET_PT, VITS_LJ, SPEECHT5, BARK)
+VOICES: dict[Model, tuple[Voice, ...]] = {HIBARI: (HEART,), KOKORO: KOKORO_VOICES}
+VOICES |= speech_languages.VOICES | voice_cloning.VOICES | speech_networks.VOICES
+SURE, ENOUGH = 0.6, 20  # of the language of a text, and its length, to say that the voice reads another
 
 
-def find_voice(model: Model, name: str, matched: Voice | None = None) -> Voice:
-    """The voice of this name, or the matched one, or a sentence that lists the names there are."""
-    if matched and name == matched.name and model is matched.model:
-        return matched
-    for voice in VOICES[model]:
-        if voice.name == name:
+def find_voice(model: Model, name: str, own: Sequence[Voice] = ()) -> Voice:
+    """The voice of this name, the visitor's own among them, or a sentence that lists the names there are."""
+    for voice in (*own, *VOICES[model]):
+        if voice.name == name and voice.model is model:
             return voice
     names = ", ".join(voice.name for voice in VOICES[model])
     raise BadInput(f"{model.name} has no voice called {name!r}. Choose one of: {names}.")
@@ -84,7 +89,7 @@ class Spoken:
 
 
 def build() -> None:
-    spoken, stopped, sentence_asked, matched = gr.State(), gr.State(), gr.State(), gr.State()
+    spoken, stopped, sentence_asked, own = gr.State(), gr.State(), gr.State(), gr.State(())
     with gr.Row():
         with gr.Column():
             text = gr.Textbox(
@@ -113,7 +118,7 @@ def build() -> None:
             with gr.Row():
                 run = gr.Button("Speak", variant="primary", min_width=120, elem_id=f"{SLUG}-run")
                 stop = gr.Button("Stop", min_width=120, elem_id=f"{SLUG}-stop")
-            with gr.Accordion("Match my voice", open=False, elem_id=f"{SLUG}-match") as match:
+            with gr.Accordion("A voice like mine: match or clone", open=False, elem_id=f"{SLUG}-match") as match:
                 gr.Markdown(MATCHING)
                 sample = gr.Audio(
                     label="1. A sample of the voice, 5 seconds or more", type="filepath",
@@ -125,7 +130,8 @@ def build() -> None:
                     elem_id=f"{SLUG}-reading",
                 )  # fmt: skip
                 with gr.Row():
-                    find = gr.Button("3. Match", size="sm", min_width=120, elem_id=f"{SLUG}-find")
+                    find = gr.Button("3. Match", size="sm", min_width=100, elem_id=f"{SLUG}-find")
+                    clone = gr.Button("3. Clone", size="sm", min_width=100, elem_id=f"{SLUG}-clone")
                     another = gr.Button("Another sentence", size="sm", min_width=120, elem_id=f"{SLUG}-another")
                 found = gr.Markdown(elem_id=f"{SLUG}-found")
         with gr.Column():
@@ -155,7 +161,7 @@ def build() -> None:
     examples(SLUG, EXAMPLES, [text])
 
     run.click(
-        on_speak, [text, picker, voice, other, share, speed, pitch, matched], [audio, status, player, spoken, stopped],
+        on_speak, [text, picker, voice, other, share, speed, pitch, own], [audio, status, player, spoken, stopped],
         api_name="text_to_speech", show_progress_on=[audio], **HEAVY,
     )  # fmt: skip
     # Not through `cancels`: what was said until then is kept, and can be heard and looked into.
@@ -164,26 +170,27 @@ def build() -> None:
     sentence.input(on_sentence, [spoken, sentence], [start, plot, network, guessed], **QUIET)
     gr.on([inside.expand, start.release], on_look, [spoken, sentence, start], plot, **QUIET)
     vocoder.click(on_vocoder, [spoken, sentence], [network, guessed], api_visibility="private", **HEAVY)
-    gr.on([picker.change, matched.change], on_model, [picker, matched], [voice, other], **QUIET)
+    gr.on([picker.change, own.change], on_model, [picker, own], [voice, other], **QUIET)
     gr.on([match.expand, another.click], on_ask, None, [sentence_asked, shown_sentence, reading], **QUIET)
-    find.click(
-        on_match, [sample, reading, sentence_asked], [found, matched, picker], show_progress_on=[found],
-        api_visibility="private", **HEAVY,
-    ).success(on_ask, None, [sentence_asked, shown_sentence, reading], **QUIET)  # fmt: skip
+    for button, handler in ((find, on_match), (clone, on_clone)):
+        button.click(
+            handler, [sample, reading, sentence_asked, own, picker], [found, own, picker], show_progress_on=[found],
+            api_visibility="private", **HEAVY,
+        ).success(on_ask, None, [sentence_asked, shown_sentence, reading], **QUIET)  # fmt: skip
     gr.on([voice.change, other.change], on_voice, [voice, other], share, **QUIET)
 
 
 def on_speak(
     text: str, model_name: str, voice: str, other: str = NOBODY, share: float = 50, speed: float = 1, pitch: float = 0,
-    matched: Voice | None = None,
+    own: Sequence[Voice] = (),
 ) -> Iterator[tuple]:  # fmt: skip
     """Say a text aloud.
 
     Args:
-        text: at most 10,000 characters; English for the included voices.
+        text: at most 10,000 characters, in the language of the voice; English for the included voices.
         model_name: a model of the picker, e.g. "Kokoro-82M".
         voice: the name of one of its voices, e.g. "Heart".
-        other: the name of a second voice to blend with, or "nobody". Kokoro-82M only.
+        other: the name of a second voice to blend with, or "nobody". For Kokoro's voices only.
         share: how much of the blend is the second voice, in percent.
         speed: 0.5 to 2, 1 is the voice's own.
         pitch: semitones, -12 to 12, 0 is the voice's own.
@@ -192,7 +199,7 @@ def on_speak(
         The WAV file, a line that says which model ran and how long it took, and the sentences as they were played.
     """
     model = models.find(MODELS, model_name)
-    speaker = find_voice(model, voice, matched)
+    speaker = find_voice(model, voice, own)
     if other != NOBODY:
         mix = blend([speaker, find_voice(model, other)], [100 - share, share])
         speaker = replace(mix, pitch=speaker.pitch, taps=speaker.taps)
@@ -215,7 +222,9 @@ def on_speak(
         f"{length:.1f} s of speech",
         f"real-time factor {ran / length:.2f}",
     ]
-    _, left_out = readable(text)
+    if hint := other_language(text, speaker):
+        more.append(hint)
+    _, left_out = readable(text, speaker.language)
     if left_out:
         more.append("left out, as it is in another script: " + ", ".join(left_out[:5]))
     yield (
@@ -225,6 +234,15 @@ def on_speak(
         Spoken(tuple(speeches)),
         gr.skip(),
     )
+
+
+def other_language(text: str, voice: Voice) -> str:
+    """A hint if a text is surely in a language that other voices read, else nothing."""
+    code, share = max(guess_language(text[:1000]).items(), key=lambda item: item[1], default=("", 0))
+    if code not in LANGUAGES or code == voice.language or share < SURE or len(text) < ENOUGH:
+        return ""
+    names = " and ".join(model.name for model in MODELS if any(v.language == code for v in VOICES[model]))
+    return f"this looks like {LANGUAGES[code].name}, which can be read by: {names}"
 
 
 def news(run: str, parts: list[dict], done: bool = False, stopped: bool = False) -> str:
@@ -275,13 +293,11 @@ def on_vocoder(spoken: Spoken | None, sentence: int):
     return tuple(map(str, paths))
 
 
-def on_model(model_name: str, matched: Voice | None):
-    """The voices of a model; a matched one first."""
+def on_model(model_name: str, own: Sequence[Voice]):
+    """The voices of a model; the visitor's own first."""
     model = models.find(MODELS, model_name)
     names = [(voice.label, voice.name) for voice in VOICES[model]]
-    first = (
-        [(f"{MATCHED} · similarity {matched.similarity:.2f}", MATCHED)] if matched and matched.model is model else []
-    )
+    first = [(f"{voice.name} · similarity {voice.similarity:.2f}", voice.name) for voice in own if voice.model is model]
     mixes = bool(VOICES[model][0].mix)
     return gr.update(choices=first + names, value=(first + names)[0][1]), gr.update(
         choices=[NOBODY, *names] if mixes else [NOBODY], value=NOBODY, visible=mixes
@@ -294,22 +310,52 @@ def on_ask():
     return sentence, f"Read this aloud, in the same voice:\n\n> {sentence}", None
 
 
-def on_match(sample: str | None, reading: str | None, sentence: str | None) -> Iterator[tuple]:
+def on_match(
+    sample: str | None, reading: str | None, sentence: str | None, own: Sequence[Voice] = (), model_name: str = "",
+) -> Iterator[tuple]:  # fmt: skip
     """The nearest voice to a sample whose speaker has read the sentence aloud."""
+    consent = yield from ask_consent(sample, reading, sentence)
+    yield "The right words in the same voice. Looking for the nearest mix …", gr.skip(), gr.skip()
+    voice = match_voice(sample)
+    text = f"{told(voice, consent, MATCHED)}<br>{voice.name} …, {voice.pitch:+.1f} semitones, spectrum bent."
+    yield text, with_own(own, replace(voice, name=MATCHED)), voice.model.name
+
+
+def on_clone(
+    sample: str | None, reading: str | None, sentence: str | None, own: Sequence[Voice] = (), model_name: str = "",
+) -> Iterator[tuple]:  # fmt: skip
+    """The voice of a sample whose speaker has read the sentence aloud, by the chosen model if it can clone."""
+    model = next((model for model in voice_cloning.MODELS if model.name == model_name), POCKET)
+    consent = yield from ask_consent(sample, reading, sentence, model)
+    yield f"The right words in the same voice. {model.name} listens to it …", gr.skip(), gr.skip()
+    voice = clone_voice(sample, model)
+    yield told(voice, consent, CLONED), with_own(own, replace(voice, name=CLONED)), model.name
+
+
+def ask_consent(
+    sample: str | None, reading: str | None, sentence: str | None, cloner: Model | None = None
+) -> Iterator[tuple]:
+    """Check that the speaker of a sample has read the sentence aloud; returns what was heard."""
     if not sample:
         raise BadInput("There is no sample yet: record or upload at least five seconds of the voice.")
     if not reading or not sentence:
         raise BadInput("Your consent is missing: record yourself reading the sentence aloud.")
+    if cloner:
+        voice_cloning.ask_for(cloner)
     yield "Listening to the sentence …", gr.skip(), gr.skip()
-    consent = check_consent(sentence, reading, sample)
-    yield "The right words in the same voice. Looking for the nearest mix …", gr.skip(), gr.skip()
-    voice = match_voice(sample)
-    text = (
+    return check_consent(sentence, reading, sample)
+
+
+def told(voice: Voice, consent: Consent, name: str) -> str:
+    return (
         f"**Similarity {voice.similarity:.2f}.** Your two recordings reach {consent.similarity:.2f}, "
-        f"two people 0.5 to 0.65.<br>{voice.name} …, {voice.pitch:+.1f} semitones, spectrum bent. "
-        f"It is among the voices now, as *{MATCHED}*."
+        f"two people 0.5 to 0.65. It is among the voices now, as *{name}*."
     )
-    yield text, replace(voice, name=MATCHED), voice.model.name
+
+
+def with_own(own: Sequence[Voice], newcomer: Voice) -> tuple[Voice, ...]:
+    """The visitor's voices, with one that takes the place of the last of its kind."""
+    return *(voice for voice in own if (voice.name, voice.model) != (newcomer.name, newcomer.model)), newcomer
 
 
 def on_voice(voice: str, other: str):

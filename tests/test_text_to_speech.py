@@ -69,11 +69,17 @@ def test_voices_can_be_chosen_and_blended():
     *_, (path, status, *_) = tts.on_speak("Hello there.", "Kokoro-82M", "Emma", "Fenrir", 25)
     assert b"voice 75% Emma + 25% Fenrir" in Path(path).read_bytes()
     assert "Kokoro-82M" in status
-    voices, others = tts.on_model("Kokoro-82M", None)
+    voices, others = tts.on_model("Kokoro-82M", ())
     assert len(voices["choices"]) == 28 and ("Emma · female · British", "Emma") in voices["choices"]
     assert others["visible"] and others["choices"][0] == tts.NOBODY
-    assert not tts.on_model("hibari", None)[1]["visible"]
+    assert not tts.on_model("hibari", ())[1]["visible"]
     assert tts.on_voice("Emma", "Fenrir")["visible"] and not tts.on_voice("Emma", tts.NOBODY)["visible"]
+
+
+def test_a_text_in_another_language_gets_a_hint():
+    *_, (_, status, *_) = tts.on_speak("O cachorro está dormindo debaixo da mesa.", "hibari", "Heart")
+    assert "looks like Portuguese, which can be read by: Kokoro-82M, other languages and Pocket TTS" in status
+    assert not tts.other_language("The old keeper walked along the shore.", tts.DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +155,14 @@ def test_a_match_is_offered_as_a_voice_only_with_consent():
     ):
         with pytest.raises(BadInput, match=says):
             list(tts.on_match(*arguments))
-    *_, (text, matched, model) = tts.on_match(sample, reading, sentence)
+    *_, (text, own, model) = tts.on_match(sample, reading, sentence)
+    (matched,) = own
     assert model == "Kokoro-82M" and matched.name == tts.MATCHED and matched.similarity > 0.75
     assert f"Similarity {matched.similarity:.2f}" in text
-    voices, _ = tts.on_model(model, matched)
+    voices, _ = tts.on_model(model, own)
     assert voices["value"] == tts.MATCHED and len(voices["choices"]) == 29
-    assert tts.on_model("hibari", matched)[0]["value"] == "Heart"
-    *_, (path, *_) = tts.on_speak("Hello there.", model, tts.MATCHED, matched=matched)
+    assert tts.on_model("hibari", own)[0]["value"] == "Heart"
+    *_, (path, *_) = tts.on_speak("Hello there.", model, tts.MATCHED, own=own)
     assert b"voice Your match. Nobody said this." in Path(path).read_bytes()
     with pytest.raises(BadInput, match="no voice called 'Your match'"):
         list(tts.on_speak("Hello there.", model, tts.MATCHED))
