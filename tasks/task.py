@@ -252,6 +252,7 @@ def examples(slug: str, rows: list, inputs: list) -> None:
 def send_to(button: gr.Button, text: gr.Textbox, box: str) -> None:
     """Let a button put this text into the box with the id `box`, "<slug>-<part>", of another room, and open that room.
 
+    A room with a switch "<slug>-form" is switched to its first form, in which boxes are to be seen.
     Rooms are built one after the other: `connect_rooms` makes the connection once all of them are there.
     """
     _sent.append((button, text, box))
@@ -265,7 +266,12 @@ def connect_rooms(slugs: list[str]) -> None:
         if blocks.get(button._id) is not button:
             continue  # of a room that was built alone, without the others
         slug = next(slug for slug in slugs if box.startswith(f"{slug}-"))
-        button.click(lambda text: text, text, boxes[box], js=f"(text) => (openRoom('{slug}'), text)", **QUIET)
+        show = f"(text) => (openRoom('{slug}'), text)"
+        if form := boxes.get(f"{slug}-form"):
+            first = form.choices[0][1]
+            button.click(lambda text, first=first: (text, first), text, [boxes[box], form], js=show, **QUIET)
+        else:
+            button.click(lambda text: text, text, boxes[box], js=show, **QUIET)
     _sent.clear()
 
 

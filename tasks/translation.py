@@ -15,6 +15,7 @@ from tasks.inputs import read_audio
 from tasks.models import Model
 from tasks.settings import EXAMPLES
 from tasks.speech_synthesis import say
+from tasks.spoken_romance import LANGUAGES as READ_ALOUD
 from tasks.task import (
     HEAVY,
     QUIET,
@@ -405,12 +406,12 @@ def on_done(done: Done, opened: bool) -> tuple:
     path.write_text(translation.text, encoding="utf-8")
     choices = [(shortened(sentence), i) for i, (sentence, _) in enumerate(translation.sentences)]
     written = bool(translation.text.strip())
-    english = written and translation.target == "en"  # the gallery's own voices speak nothing else
+    english = written and translation.target == "en"  # the quick voice speaks nothing else
     return (
         gr.update(visible=written, value=str(path)),
         gr.update(visible=english),
         gr.update(visible=False, value=None),
-        gr.update(visible=english),
+        gr.update(visible=written and translation.target in ("en", *READ_ALOUD)),
         gr.update(visible=written),
         gr.update(visible=len(choices) > 1, choices=choices, value=0 if choices else None),
         *(on_look(done, 0) if opened else (gr.skip(), gr.skip(), gr.skip())),
