@@ -16,7 +16,7 @@ import gradio as gr
 
 from tasks import TASKS, models, payload
 from tasks.errors import NO_MEMORY, GalleryError, shortage
-from tasks.limits import AT_HOME, IN_PUBLIC, Limits, Turns
+from tasks.limits import AT_HOME, IN_PUBLIC, MOST_PAGES, Limits, Turns
 from tasks.settings import ASSETS, settings
 from tasks.task import GROUPS, NETWORKS, QUIET, card_icon, connect_rooms, render
 from tasks.visitor_files import KEEP_FILES, TIDY_EVERY, keep_tidy
@@ -195,6 +195,7 @@ def serve(options: argparse.Namespace) -> None:
         inbrowser=not (options.no_browser or public),
         prevent_thread_lock=True,
         max_file_size=limits.upload,
+        state_session_capacity=MOST_PAGES,
         theme=THEME,
         css_paths=[ASSETS / "style.css"],
         head=f"<script>{(ASSETS / 'gallery.js').read_text()}</script>",

@@ -1,12 +1,14 @@
 """Many visitors at once:  python -m benchmarks.load [--visitors 20] [--minutes 5] [--trickle] [--memory 4]
 
 Starts the gallery in a process of its own. Every visitor has a session, goes from room to room in an order of chance,
-and runs the included model on an example; with --trickle one visitor comes every ten seconds instead, to see over an
-hour whether memory stays. Every run must end in a result or in a sentence.
+and runs the included model on an example. With --trickle one visitor after the other comes instead, visits the next
+room, leaves, and is followed ten seconds later: to see over an hour whether memory stays, after the first half in which
+all caches fill. Every run must end in a result or in a sentence.
 """
 
 import argparse
 import collections
+import itertools
 import os
 import random
 import re
@@ -26,6 +28,7 @@ from tasks.settings import EXAMPLES, ROOT
 
 PAUSE = 2.0  # seconds a visitor looks at a result, on average
 TRICKLE = 10.0  # seconds between visitors
+PATIENCE = 120.0  # seconds a visitor waits for the page
 SENTENCE = re.compile(r"[A-Z].*[.!?]", re.S)  # what a refusal must look like
 SILENCE = re.compile(r"explains it under [0-9a-f]{8}")  # a bug behind a sentence
 
@@ -49,6 +52,11 @@ ROOMS: dict[str, Callable[[Client], object]] = {
     "image generation": lambda c: c.predict("a red apple", steps=8, api_name="/image_generation"),
     "image translation": lambda c: c.predict(example("cat.jpg"), api_name="/image_translation_drawing"),
 }
+
+
+def enter(url: str) -> Client:
+    """A visitor, patient on a busy machine."""
+    return Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
 
 
 class Visits:
@@ -77,7 +85,7 @@ class Visits:
 def visit(url: str, visits: Visits, until: float, seed: int) -> None:
     """A visitor, who goes from room to room until the time is over."""
     chance = random.Random(seed)
-    client = Client(url, verbose=False)
+    client = enter(url)
     while time.monotonic() < until:
         visits.run(chance.choice(list(ROOMS)), client)
         time.sleep(chance.expovariate(1 / PAUSE))
@@ -91,7 +99,9 @@ def resident(pid: int) -> float:
 def start(memory: float, folder: str) -> tuple[subprocess.Popen, str]:
     log = Path(folder) / "log"
     words = [sys.executable, "-u", "app.py", "--no-browser", "--offline", "--memory", str(memory)]
-    process = subprocess.Popen(words, cwd=ROOT, stdout=log.open("w"), stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        words, cwd=ROOT, stdout=log.open("w"), stderr=subprocess.STDOUT, env=os.environ | {"GRADIO_TEMP_DIR": folder}
+    )
     while not (found := re.search(r"Running on local URL:\s+(\S+)", log.read_text())):
         if process.poll() is not None:
             sys.exit(log.read_text())
@@ -111,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         process, url = start(options.memory, folder)
         try:
-            client = Client(url, verbose=False)
+            client = enter(url)
             for number in range(3):
                 for room in ROOMS:
                     visits.run(room, client)
@@ -121,9 +131,14 @@ def main() -> None:
             until = time.monotonic() + options.minutes * 60
             held = []
             if options.trickle:
-                while time.monotonic() < until:
-                    visit(url, visits, time.monotonic() + 0.1, len(held))
+                for room in itertools.cycle(ROOMS):
+                    if time.monotonic() > until:
+                        break
+                    visits.run(room, enter(url))
                     held.append(resident(process.pid))
+                    if room == list(ROOMS)[-1]:
+                        left = len(list(Path(folder).rglob("*")))
+                        print(f"{len(held)} visitors: {held[-1]:.0f} MB, {left} files and folders", flush=True)
                     time.sleep(TRICKLE)
             else:
                 people = [
@@ -136,15 +151,15 @@ def main() -> None:
                     time.sleep(1)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
     print("\n| room | runs | alone | median | p95 | longest |\n| --- | --: | --: | --: | --: | --: |")
     for room, times in sorted(visits.seconds.items(), key=lambda item: statistics.median(item[1])):
         p95 = sorted(times)[int(0.95 * (len(times) - 1))]
         values = (alone.get(room, 0), statistics.median(times), p95, max(times))
         print(f"| {room} | {len(times)} | " + " | ".join(f"{value:.1f} s" for value in values) + " |")
-    first, last = held[: len(held) // 4 + 1], held[-len(held) // 4 :]
-    print(f"\nmemory: {statistics.median(first):.0f} MB in the first quarter, {statistics.median(last):.0f} MB in the "
-          f"last, at most {max(held):.0f} MB")  # fmt: skip
+    quarters = [statistics.median(held[i * len(held) // 4 : (i + 1) * len(held) // 4 + 1]) for i in range(4)]
+    print(f"\nmemory, quarter by quarter: {', '.join(f'{quarter:.0f}' for quarter in quarters)} MB, "
+          f"at most {max(held):.0f} MB")  # fmt: skip
     for words, count in visits.sentences.most_common():
         print(f"{count} x {words}")
     print(f"{len(visits.failures)} runs ended in neither a result nor a sentence")

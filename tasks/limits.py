@@ -9,6 +9,8 @@ from tasks.errors import BadInput
 
 MINUTE = 60.0  # seconds
 MOST_VISITORS = 10_000  # whose last runs are remembered
+# Open pages whose rooms the server remembers. Each costs 1.2 MB and what its last results hold; Gradio keeps 10,000.
+MOST_PAGES = 100
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,18 @@ def test_flags_that_make_no_sense_are_refused(words, monkeypatch, capsys):
     assert "error" in capsys.readouterr().err
 
 
+def test_a_shared_gallery_is_launched_with_the_limits_of_strangers(monkeypatch):
+    told = {}
+    monkeypatch.setattr(app.Gallery, "launch", lambda self, **options: told.update(options) or (None, None, None))
+    monkeypatch.setattr(app.Gallery, "block_thread", lambda self: None)
+    monkeypatch.setattr(app, "keep_tidy", lambda gallery, folder: None)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "anywhere")
+    monkeypatch.setattr("sys.argv", ["app.py", "--share", "--auth", "ada:love:lace"])
+    app.serve(app.arguments())
+    assert told["share"] and told["auth"] == ("ada", "love:lace") and not told["inbrowser"]
+    assert told["max_file_size"] == app.IN_PUBLIC.upload and told["state_session_capacity"] <= 100
+
+
 def test_where_strangers_come_runs_are_counted_and_the_link_is_shown():
     gallery = app.build(Limits(upload="10mb", waiting=8, runs=2))
     _, url, _ = gallery.launch(prevent_thread_lock=True, quiet=True)
