@@ -28,6 +28,14 @@ def test_one_click_writes_down_the_example_and_offers_subtitles(open_task):
     with page.expect_download() as download:
         page.click(f"#{SLUG}-srt")
     assert download.value.path().read_text().startswith("1\n00:00:0")
+    # Sent to translation, the words are to be seen even where speech was translated last.
+    page.evaluate("openRoom('translation')")
+    page.click("#translation-form label:has-text('Speech')")
+    page.wait_for_selector("#translation-text", state="hidden")
+    page.evaluate("openRoom('speech-recognition')")
+    page.click(f"#{SLUG}-translate")
+    page.wait_for_selector("#translation-text textarea", state="visible")
+    assert plain(page.input_value("#translation-text textarea")) == ASK_NOT
 
 
 def test_an_upload_is_read_and_looked_into(open_task):
