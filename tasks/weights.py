@@ -29,9 +29,13 @@ from tasks.settings import ASSETS, cache_folder, settings
 MANIFEST = "sha256.json"  # written beside files we made, so that a damaged cache is noticed
 PROBE_SECONDS = 2.5  # a visitor without network should read so within three seconds
 PATIENCE = 60.0  # seconds in which nothing arrives, until a download is given up
+LOGIN = (
+    "The Hub wants a login for it: log in and accept the terms on its page there, "
+    "then run `hf auth login` on the gallery's machine and try again."
+)
 REFUSALS = {
-    401: "The Hub wants a login for it.",
-    403: "The Hub wants a login for it.",
+    401: LOGIN,
+    403: LOGIN,
     404: "The Hub does not have it any more.",
     429: "The Hub has had too many requests from here: wait some minutes, then try again.",
 }
