@@ -222,9 +222,9 @@ PORTUGUESE = Language(
 )
 SPANISH = Language(
     name="Spanish",
-    nucleus=r"(?:(?<!^)[iu](?<![qg]u(?=[eiéí])))?[aeoáéóú](?:[iuy](?![aeoáéíóú]))?|[iuíúü](?<![qg]u(?=[eiéí]))[iu]?"
+    nucleus=r"(?:(?<!^)[iuü](?<![qg]u(?=[eiéí])))?[aeoáéóú](?:[iuy](?![aeoáéíóú]))?|[iuíúü](?<![qg]u(?=[eiéí]))[iu]?"
     r"|(?<=[^aeiouáéíóú])y$",
-    core="[^iuy]|[iuy]$",
+    core="[^iuüy]|[iuy]$",
     marked="[áéíóú]",
     last=r"[^aeions]$|[^aeiou]y$",
     early=r"(?!)",

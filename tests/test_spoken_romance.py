@@ -17,6 +17,7 @@ from tasks.spoken_romance import number, phonemes, spell
         ("es", "¿Dónde está la guitarra?", "dˈonde estˈa la ɡitˈara?"),
         ("es", "El niño llegó ayer", "el nˈiɲo ʎeɣˈo aʝˈeɾ"),
         ("es", "ciudad, bueno, país", "θjuðˈað, bwˈeno, paˈis"),
+        ("es", "El pingüino no averigüe", "el piŋɣwˈino nˈo aβeɾˈiɣwe"),
         ("it", "Buongiorno, più gnocchi", "bwonʤˈorno, pjˈu ɲˈokːi"),
         ("it", "la famiglia è felice", "la famˈiʎa ˈɛ felˈiʧe"),
         ("it", "musica, scienza, l'aiuto", "mˈuzika, ʃˈenʦa, lajˈuto"),
