@@ -140,12 +140,12 @@ def test_flags_that_make_no_sense_are_refused(words, monkeypatch, capsys):
     assert "error" in capsys.readouterr().err
 
 
-def test_a_shared_gallery_is_launched_with_the_limits_of_strangers(monkeypatch):
+def test_a_shared_gallery_is_launched_with_the_limits_of_strangers(monkeypatch, tmp_path):
     told = {}
     monkeypatch.setattr(app.Gallery, "launch", lambda self, **options: told.update(options) or (None, None, None))
     monkeypatch.setattr(app.Gallery, "block_thread", lambda self: None)
     monkeypatch.setattr(app, "keep_tidy", lambda gallery, folder: None)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "anywhere")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["app.py", "--share", "--auth", "ada:love:lace"])
     app.serve(app.arguments())
     assert told["share"] and told["auth"] == ("ada", "love:lace") and not told["inbrowser"]
