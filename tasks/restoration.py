@@ -13,7 +13,7 @@ import PIL.Image
 from tasks import models
 from tasks.inputs import at_most
 from tasks.models import Model
-from tasks.restoration_networks import Brightener, Colorizer, Filler, Maxim, Spandrel, Waifu2x
+from tasks.restoration_networks import Brightener, Colorizer, DeadLeaves, Filler, Maxim, Spandrel, Waifu2x
 from tasks.weights import Asset, Hub
 
 FILL_SIDE = 768  # pixels of the longer side of what a hole is filled from
@@ -63,6 +63,13 @@ WAIFU2X, *WAIFU2X_DENOISING = (
             for level, what in enumerate(("a little JPEG", "some JPEG", "much JPEG", "noise, and detail"))
         ),
     )
+)  # fmt: skip
+DEAD_LEAVES = Model(
+    name="Dead leaves", load=DeadLeaves, family="CNN", parameters=383_180, megabytes=1,
+    source=Asset("dead-leaves",
+                 {"model.safetensors": "9451d589f9727bf541e380d0db362e96098772524655823d693e9a080277d34f"}),
+    license="Apache-2.0", link="https://arxiv.org/abs/2504.10201",
+    note="Trained by this project, fast. It has never seen a photograph, only shapes that lie on one another.",
 )  # fmt: skip
 MAXIM_DEBLUR, MAXIM_DENOISE, MAXIM_BRIGHTEN = (
     Model(
@@ -130,7 +137,7 @@ DDCOLOR_TINY, DDCOLOR = (
 
 # The default first, then what else is included, then the Hub's.
 DEBLUR = (MAXIM_DEBLUR, NAFNET_DEBLUR)
-DENOISE = (MAXIM_DENOISE, SCUNET, NAFNET_DENOISE)
+DENOISE = (DEAD_LEAVES, MAXIM_DENOISE, SCUNET, NAFNET_DENOISE)
 BRIGHTEN = (MAXIM_BRIGHTEN,)
 UPSCALE = (WAIFU2X, *WAIFU2X_DENOISING, FAST, PHOTO, ENLARGER, PLKSR)
 REMOVE = (LAMA,)

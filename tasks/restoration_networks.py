@@ -54,6 +54,14 @@ def load_spandrel(path: Path, *more):
     return loader.load_from_file(path).float().eval()
 
 
+def mirrored(x: "torch.Tensor", width: int) -> "torch.Tensor":  # noqa: F821
+    """The pictures (B, C, H, W) with an edge of so many pixels, mirrored as far as they go."""
+    import torch.nn.functional as F
+
+    edge = [min(width, side - 1) for side in (x.shape[3], x.shape[3], x.shape[2], x.shape[2])]
+    return F.pad(F.pad(x, edge, mode="reflect"), [width - side for side in edge], mode="replicate")
+
+
 class Waifu2x(Torch):
     """UpConv7 (https://github.com/nagadomi/nunif): six convolutions, then one that doubles the size."""
 
@@ -68,12 +76,48 @@ class Waifu2x(Torch):
     def net(self, x):
         import torch.nn.functional as F
 
-        # The convolutions take nothing beyond the edge, so the picture gets one, mirrored as far as it goes.
-        edge = [min(7, side - 1) for side in (x.shape[3], x.shape[3], x.shape[2], x.shape[2])]
-        x = F.pad(F.pad(x, edge, mode="reflect"), [7 - side for side in edge], mode="replicate")
+        x = mirrored(x, 7)  # the convolutions take nothing beyond the edge
         for weight, bias in self.layers[:-1]:
             x = F.leaky_relu(F.conv2d(x, weight, bias), 0.1)
         return F.conv_transpose2d(x, *self.layers[-1], stride=2, padding=3)
+
+
+class DeadLeaves(Torch):
+    """What is noise and what is picture, told from 24 pixels around; trained by training/denoiser.py.
+
+    Residual blocks as of EDSR (Lim 2017, arXiv:1707.02921) on squares of 2 x 2 pixels as of FFDNet (Zhang 2018,
+    arXiv:1710.04026), without being told how strong the noise is. What comes out is the noise.
+    """
+
+    scale, tile, step, overlap = 1, 512, 2, 48
+    CHANNELS, BLOCKS, EDGE = 64, 5, 24
+
+    def __init__(self, folder: Path):
+        import safetensors.torch
+
+        self.noise = self.build()
+        self.noise.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
+        self.noise.float().eval().to(settings.device())
+
+    def net(self, x):
+        edge = self.EDGE
+        # Beyond the edge the convolutions would see grey.
+        return x - self.noise(mirrored(x, edge) - 0.5)[:, :, edge:-edge, edge:-edge]
+
+    @classmethod
+    def build(cls) -> "torch.nn.Sequential":  # noqa: F821
+        from torch import nn
+
+        class Block(nn.Sequential):
+            def forward(self, x):
+                return x + super().forward(x)
+
+        def conv(inputs: int, outputs: int) -> nn.Conv2d:
+            return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+        wide = cls.CHANNELS
+        blocks = [Block(conv(wide, wide), nn.ReLU(), conv(wide, wide)) for _ in range(cls.BLOCKS)]
+        return nn.Sequential(nn.PixelUnshuffle(2), conv(12, wide), *blocks, conv(wide, 12), nn.PixelShuffle(2))
 
 
 class Maxim:
