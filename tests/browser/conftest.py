@@ -26,7 +26,7 @@ def find_chromium() -> str:
     """The path of an installed Chromium or Chrome."""
     path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
-        raise FileNotFoundError("The browser tests need Chromium or Chrome, e.g. apt-get install chromium-headless-shell")
+        raise FileNotFoundError("The browser tests need Chromium or Chrome: apt-get install chromium-headless-shell")
     return path
 
 
