@@ -97,7 +97,7 @@ class DeadLeaves(Torch):
 
         self.noise = self.build()
         self.noise.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
-        self.noise.float().eval().to(settings.device())
+        self.noise.eval().to(settings.device())
 
     def net(self, x):
         edge = self.EDGE

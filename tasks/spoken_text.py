@@ -91,9 +91,8 @@ def readable(text: str, language: str = "en") -> tuple[str, list[str]]:
         word = match[0]
         if all(unicodedata.name(c, "").startswith(("LATIN", "MICRO", "FEMININE", "MASCULINE")) for c in word):
             return word
-        if (
-            english and len(word) == 1 and unicodedata.name(word).startswith("GREEK")
-        ):  # in formulas: "GREEK SMALL LETTER PI"
+        # In formulas: "GREEK SMALL LETTER PI".
+        if english and len(word) == 1 and unicodedata.name(word).startswith("GREEK"):
             return f" {unicodedata.name(word).split()[3].lower()} "
         left_out.append(word)
         return ""

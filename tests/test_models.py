@@ -17,11 +17,14 @@ RESIDENT = models.resident
 class Here:
     """A source that always has its folder."""
 
+    def __init__(self, folder=None, state: State = State.INCLUDED):
+        self._folder, self._state = folder, state
+
     def state(self):
-        return State.INCLUDED
+        return self._state
 
     def folder(self):
-        return None
+        return self._folder
 
 
 def model(name: str, loader=lambda folder: object(), megabytes: int = 100, source=None) -> Model:

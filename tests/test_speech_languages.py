@@ -4,18 +4,20 @@ The Hub's tables are not here: an American voice's table stands in for them, so 
 """
 
 import re
+from dataclasses import replace
 
 import pytest
 from safetensors.numpy import load_file
 
 from tasks import speech_languages as languages
 from tasks.errors import BadInput, ModelUnavailable
-from tasks.models import Model
 from tasks.settings import settings
 from tasks.speech_recognition import transcribe
 from tasks.speech_synthesis import KOKORO, KOKORO_VOICES, blend, join, speak
 from tasks.voice_matching import word_errors
+from tasks.weights import State
 from tasks.whisper import BASE
+from tests.test_models import Here
 
 DORA, ALEX = languages.VOICES[languages.KOKORO_ABROAD][:2]
 SENTENCES = "Bom dia, você dormiu bem? Você pode fechar a janela, por favor? O trem para o aeroporto sai em 15 minutos."
@@ -32,18 +34,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def downloaded(folder, monkeypatch):
+def downloaded(folder):
     """The model as if its files had come from the Hub."""
-
-    class Here:
-        def state(self):
-            return "downloaded"
-
-        def folder(self):
-            return folder
-
-    model = Model(**vars(languages.KOKORO_ABROAD) | {"source": Here()})
-    return [Voice(**vars(voice) | {"model": model}) for voice in (DORA, ALEX) for Voice in (type(voice),)]
+    model = replace(languages.KOKORO_ABROAD, source=Here(folder, State.DOWNLOADED))
+    return [replace(voice, model=model) for voice in (DORA, ALEX)]
 
 
 def test_portuguese_is_understood(downloaded):

@@ -1,5 +1,6 @@
 """Cloning: a tiny Pocket TTS, laid out as the Hub does, hears a voice and goes on, and only with consent."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import yaml
 from tasks import text_to_speech as tts
 from tasks import voice_cloning as cloning
 from tasks.errors import BadInput, ModelUnavailable
-from tasks.models import Model
 from tasks.settings import EXAMPLES, settings
 from tasks.speech_synthesis import Voice, speak
 from tasks.voice_matching import Consent
+from tasks.weights import State
+from tests.test_models import Here
 
 FILES = cloning.Files("english", "alba")
 KENNEDY = EXAMPLES / "kennedy.flac"
@@ -68,15 +70,7 @@ def network(folder):
 @pytest.fixture
 def model(network, monkeypatch):
     """A model of the picker whose weights are here."""
-
-    class Here:
-        def state(self):
-            return "downloaded"
-
-        def folder(self):
-            return None
-
-    model = Model(**vars(cloning.POCKET) | {"source": Here(), "load": lambda folder: network})
+    model = replace(cloning.POCKET, source=Here(state=State.DOWNLOADED), load=lambda folder: network)
     voice = Voice("Alba", model)
     monkeypatch.setattr(cloning, "MODELS", (model,))
     monkeypatch.setattr(cloning, "VOICES", {model: (voice,)})

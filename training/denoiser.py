@@ -3,15 +3,13 @@
 No photograph is needed: the network learns from "dead leaves", opaque shapes of all sizes that fell on one another,
 whose edges and sizes follow the same statistics as natural pictures (Lee, Mumford and Huang, IJCV 41, 2001). That
 denoisers learn from them nearly as well as from photographs was shown by Achddou (https://arxiv.org/abs/2504.10201).
-WORK, NEURAL_GALLERY_WORK or ~/neural-gallery-work, keeps a checkpoint every minute, from which the next call goes on.
+A checkpoint is kept every minute in the gallery's cache folder; from it the next call goes on.
 """
 
 import argparse
 import hashlib
 import math
-import os
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,9 +23,8 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from tasks.image_processing_classical import non_local_means
 from tasks.restoration_networks import DeadLeaves
-from tasks.settings import ASSETS
+from tasks.settings import ASSETS, cache_folder
 
-WORK = Path(os.environ.get("NEURAL_GALLERY_WORK", Path.home() / "neural-gallery-work")) / "denoiser"
 PICTURES, SIDE = 192, 384  # how many dead leaves are drawn at a time, and their side in pixels
 FINER = 2  # drawn this many times as large, then made small: edges become as soft as a lens makes them
 SHAPES = 4000
@@ -105,12 +102,13 @@ def draw(seed: int) -> torch.Tensor:
     rng = np.random.default_rng(seed)
     side = SIDE * FINER + 256
     surfaces = [grain(rng, side, slope) for slope in (0.3, 0.6, 0.9, 1.2, 1.6)] + [stripes(rng, side) for _ in range(5)]
-    pictures = [dead_leaves(rng, np.stack(surfaces)) for _ in range(PICTURES)]
+    surfaces = np.stack(surfaces)
+    pictures = [dead_leaves(rng, surfaces) for _ in range(PICTURES)]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
 
 
 def crops(pictures: torch.Tensor) -> torch.Tensor:
-    """(BATCH, 3, CROP, CROP), 0..1, turned and mirrored, some of them less saturated or with other contrast."""
+    """(BATCH, 3, CROP, CROP), 0..1, turned and mirrored, from grey to more colourful."""
     out = []
     for _ in range(BATCH):
         i, (y, x) = int(torch.randint(len(pictures), ())), torch.randint(SIDE - CROP + 1, (2,)).tolist()
@@ -166,13 +164,14 @@ def middle(picture: np.ndarray, side: int = 256) -> np.ndarray:
 
 def measure(net: DeadLeaves) -> None:
     """Print PSNR in decibels with noise of deviation 25: before, by the network, by non-local means."""
-    for grain in (0, 0.6):
-        for name, clean in photographs().items():
-            noise = gaussian_filter(np.random.default_rng(0).standard_normal(clean.shape), (grain, grain, 0))
-            noisy = (clean + 25 * noise / noise.std()).round().clip(0, 255).astype(np.uint8)
-            ours = (net((noisy / 255).astype(np.float32)) * 255).round()
-            values = [psnr(clean, result, data_range=255) for result in (noisy, ours, non_local_means(noisy))]
-            print(f"{name}, grain {grain}: " + ", ".join(f"{value:.1f}" for value in values))
+    pictures = photographs()
+    for size in (0, 0.6):
+        for name, clean in pictures.items():
+            noise = gaussian_filter(np.random.default_rng(0).standard_normal(clean.shape), (size, size, 0))
+            before = (clean + 25 * noise / noise.std()).round().clip(0, 255).astype(np.uint8)
+            ours = (net((before / 255).astype(np.float32)) * 255).round()
+            values = [psnr(clean, result, data_range=255) for result in (before, ours, non_local_means(before))]
+            print(f"{name}, grain {size}: " + ", ".join(f"{value:.1f}" for value in values))
 
 
 # Training
@@ -185,8 +184,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    WORK.mkdir(parents=True, exist_ok=True)
-    checkpoint = WORK / "checkpoint.pt"
+    checkpoint = cache_folder() / "denoiser-checkpoint.pt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     net = DeadLeaves.build().to(memory_format=torch.channels_last)
     torch.nn.init.zeros_(net[-2].weight)  # in the beginning it takes nothing away
@@ -208,8 +207,8 @@ def main() -> None:
         clean = crops(pictures)
         x = noisy(clean).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            left = net(x - 0.5)
-        loss = (x - left.float() - clean).abs().mean()
+            noise = net(x - 0.5)
+        loss = (x - noise.float() - clean).abs().mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 0.5)
         optimizer.step()
