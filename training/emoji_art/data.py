@@ -225,14 +225,12 @@ def main() -> None:
     concepts = read_concepts(folders)
     out = WORK / "data"
     out.mkdir(parents=True, exist_ok=True)
-    counts = {}
     for style in TRAINED_STYLES + OTHER_STYLES:
         tiles = []
         for concept, tile in pictures(style, folders, concepts):
             concept.tile[style] = len(tiles)
             tiles.append(tile)
         save_sheet(tiles, out / f"{style}.webp")
-        counts[style] = len(tiles)
         print(style, len(tiles), f"{(out / f'{style}.webp').stat().st_size / 1e6:.1f} MB", flush=True)
     concepts = [c for c in concepts if "fluent-3d" in c.tile]
     every = len(concepts) // HELD_OUT_CONCEPTS
@@ -240,6 +238,8 @@ def main() -> None:
         c.held_out = True
     (out / "concepts.json").write_text(json.dumps([asdict(c) for c in concepts]))
     print(len(concepts), "concepts,", sum(c.held_out for c in concepts), "held out")
+    # a sheet may hold a few pictures more, of concepts the trained style does not draw: nobody learns from those
+    counts = {style: sum(style in c.tile for c in concepts) for style in TRAINED_STYLES + OTHER_STYLES}
     write_credits(folders, counts, EXPORTED / "CREDITS.md")
 
 
