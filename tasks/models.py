@@ -103,6 +103,8 @@ def use(model: Model) -> Iterator[Any]:
     Raises:
         ModelUnavailable: the weights are not here or are damaged. Nothing is downloaded.
     """
+    if (slot := _slots.get(model)) is None or slot.loaded is None:
+        _check_here(model)  # before others make room for it
     with _guard:
         slot = _slots.setdefault(model, _Slot())
         _slots.move_to_end(model)
@@ -112,7 +114,7 @@ def use(model: Model) -> Iterator[Any]:
     try:
         with slot.lock:
             if slot.loaded is None:
-                slot.loaded = _load(model)
+                slot.loaded = model.load(model.source.folder())
         yield slot.loaded
     finally:
         with _guard:
@@ -134,12 +136,11 @@ def unload_all() -> None:
         _give_back()
 
 
-def _load(model: Model) -> Any:
+def _check_here(model: Model) -> None:
     if model.source.state() == State.OFFLINE:
         raise ModelUnavailable(f"{model.name} is not on this machine, and the gallery runs offline.")
     if model.source.state() == State.NEEDS_DOWNLOAD:
         raise ModelUnavailable(f"{model.name} needs a download of {size(model.megabytes)}: press Download first.")
-    return model.load(model.source.folder())
 
 
 def _make_room(newcomer: Model) -> None:

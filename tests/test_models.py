@@ -119,9 +119,11 @@ def test_a_load_that_fails_can_be_tried_again():
 
 
 def test_nothing_is_downloaded_by_using_a_model(monkeypatch):
+    load(model("near"))
     far = model("far", source=Hub("someone/far", ("config.json",)), megabytes=1600)
     with pytest.raises(ModelUnavailable, match="runs offline"):
         load(far)
+    assert loaded() == {"near"}, "nobody makes room for what cannot come"
     monkeypatch.delenv("HF_HUB_OFFLINE")
     with pytest.raises(ModelUnavailable, match=r"needs a download of 1\.6 GB"):
         load(far)
