@@ -14,7 +14,6 @@ from tests.test_speech_recognition import CLIPS
 
 RATE = matching.ENCODER_RATE
 KENNEDY = EXAMPLES / "kennedy.flac"
-FENRIR = next(voice for voice in KOKORO_VOICES if voice.name == "Fenrir")
 READER = (RATE, np.concatenate([read_audio(path, RATE) for path in CLIPS]))  # of LibriVox
 STORY = "When the last boat had come home, the old man sat down and told us about the winters of his childhood."
 
@@ -88,7 +87,7 @@ def test_a_sentence_is_not_asked_twice():
 def consenting() -> tuple[str, tuple[int, np.ndarray], tuple[int, np.ndarray]]:
     """A sentence, somebody who reads it aloud, and a sample of the same voice."""
     sentence = re.sub(r"say .*", "say yellow river, silent tiger and golden castle.", matching.consent_sentence())
-    return sentence, join(list(speak(sentence, FENRIR))), join(list(speak(STORY, FENRIR)))
+    return sentence, join(list(speak(sentence))), join(list(speak(STORY)))
 
 
 def test_consent_needs_the_words_and_the_voice(consenting):

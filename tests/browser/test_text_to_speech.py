@@ -4,9 +4,8 @@ import numpy as np
 
 from tasks.settings import EXAMPLES
 from tasks.speech_recognition import transcribe
-from tasks.speech_synthesis import KOKORO, join, write_wav
+from tasks.speech_synthesis import join, write_wav
 from tasks.speech_synthesis import speak as speak_aloud
-from tasks.text_to_speech import find_voice
 from tasks.whisper import TINY_EN
 from tests.browser.conftest import find_chromium
 from tests.test_speech_recognition import plain
@@ -84,12 +83,11 @@ def test_what_cannot_be_read_gets_a_sentence(open_task):
 
 def test_somebody_reads_the_sentence_aloud_and_is_matched(playwright, gallery_url, tmp_path):
     """The microphone plays a file that is written once the page has said what to read."""
-    fenrir = find_voice(KOKORO, "Fenrir")
     story = (
         "The old man sat down and told us about the long winters of his childhood. "
         "We listened until it was dark, and nobody wanted to go home."
     )
-    write_wav(tmp_path / "sample.wav", *join(list(speak_aloud(story, fenrir))), "a sample")
+    write_wav(tmp_path / "sample.wav", *join(list(speak_aloud(story))), "a sample")
     microphone = tmp_path / "microphone.wav"
     arguments = [
         "--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
@@ -102,7 +100,7 @@ def test_somebody_reads_the_sentence_aloud_and_is_matched(playwright, gallery_ur
         page.click(f"#{SLUG}-match > button")
         sentence = page.inner_text(f"#{SLUG}-consent blockquote").strip()
         assert sentence.startswith("This is my own voice")
-        rate, samples = join(list(speak_aloud(sentence, fenrir)))
+        rate, samples = join(list(speak_aloud(sentence)))
         write_wav(microphone, rate, np.concatenate([np.zeros(rate, np.int16), samples]), "the sentence")
 
         page.click(f"#{SLUG}-sample button[aria-label='Upload file']")
