@@ -41,7 +41,8 @@ class Painted:
 def editor(part: str, label: str, example: str, layer: str, colours: tuple[str, ...], size: int) -> gr.ImageEditor:
     """A picture to draw on, with the example and something drawn on it already."""
     # A layer is laid around the middle of the canvas, so the canvas must be as large as the picture.
-    canvas_size = PIL.Image.open(EXAMPLES / example).size
+    with PIL.Image.open(EXAMPLES / example) as picture:
+        canvas_size = picture.size
     value = {"background": str(EXAMPLES / example), "layers": [str(EXAMPLES / layer)], "composite": None}
     return gr.ImageEditor(
         value, type="pil", label=label, format="png", height=420, sources=["upload", "webcam", "clipboard"],

@@ -1,5 +1,6 @@
 """What visitors hand in, made into what networks take, or a clear sentence. Knows nothing of Gradio."""
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,19 +94,19 @@ def _decoded(picture: str | Path | np.ndarray | PIL.Image.Image | None) -> tuple
     if picture is None:
         raise BadInput("There is no picture yet: upload one, take one, or click an example.")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.ExitStack() as file:
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # the limit is enforced below
             if isinstance(picture, np.ndarray):
                 picture = PIL.Image.fromarray(picture)
             elif not isinstance(picture, PIL.Image.Image):
-                picture = PIL.Image.open(picture)
-        if picture.width * picture.height > MAX_MEGAPIXELS * 1_000_000:
-            raise BadInput(TOO_MANY_PIXELS)
-        if 0 in picture.size:
-            raise BadInput("This picture is empty: it has no pixels.")
-        frames = getattr(picture, "n_frames", 1)
-        picture.load()
-        picture = PIL.ImageOps.exif_transpose(picture)
+                picture = file.enter_context(PIL.Image.open(picture))
+            if picture.width * picture.height > MAX_MEGAPIXELS * 1_000_000:
+                raise BadInput(TOO_MANY_PIXELS)
+            if 0 in picture.size:
+                raise BadInput("This picture is empty: it has no pixels.")
+            frames = getattr(picture, "n_frames", 1)
+            picture.load()
+            picture = PIL.ImageOps.exif_transpose(picture)  # a copy
     except PIL.Image.DecompressionBombError as error:
         raise BadInput(TOO_MANY_PIXELS) from error
     except PIL.UnidentifiedImageError as error:
