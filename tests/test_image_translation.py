@@ -83,6 +83,12 @@ def test_odd_shapes_give_a_picture_or_a_sentence(size):
     assert it.to_sketch(picture, "ink").size == it.to_sketch(picture).size == size
     assert it.cartoon(picture).width >= 1
     try:
+        ink = sketches.read_ink(picture)
+        field = np.zeros((64, 64, 3), np.uint8)
+        assert sketches.colour(ink, sketches.square_around(ink), field).picture.size == ink.shape[::-1]
+    except BadInput as error:
+        assert "no lines" in str(error)
+    try:
         assert it.stylize(picture, "Stained glass").size == it.stylize(picture, picture).size == size
     except BadInput as error:
         assert "narrow" in str(error) and min(size) < 16

@@ -36,10 +36,12 @@ def median_pitch(speech) -> float:
     return float(np.median(f0[voiced]))
 
 
-@pytest.mark.parametrize("voice", [HEART, KOKORO["Heart"]], ids=["hibari", "Kokoro"])
-def test_the_recognizer_understands_everyday_sentences(voice):
-    heard = transcribe(join(list(speak(" ".join(EVERYDAY), voice)))).text
-    assert word_error_rate(" ".join(EVERYDAY), heard) <= 0.04
+@pytest.mark.parametrize(
+    ("voice", "lines"), [(HEART, EVERYDAY), (KOKORO["Heart"], EVERYDAY[::3])], ids=["hibari", "Kokoro"]
+)
+def test_the_recognizer_understands_everyday_sentences(voice, lines):
+    heard = transcribe(join(list(speak(" ".join(lines), voice)))).text
+    assert word_error_rate(" ".join(lines), heard) <= 0.04
 
 
 def test_numbers_money_dates_and_addresses_are_spoken():
