@@ -202,10 +202,10 @@ EMOJI_ART = Model(
         needs=TEXT_ENCODER,
     ),
     megabytes=39, license="Apache-2.0", link="https://arxiv.org/abs/2209.03003",
-    note="It knows 1,043 things, 12 colours and 17 backgrounds in one manner of drawing, and nothing else.",
+    note="It knows 914 things, 12 colours and 17 backgrounds in one manner of drawing, and nothing else.",
 )  # fmt: skip
 
 
 def words() -> dict:
-    """What the network was taught: "things" by group, "colours", "backgrounds", "never_taught" and more."""
+    """What the network can be asked for: "things" by group, "colours", "backgrounds"; "left_out", "never_taught"."""
     return json.loads((ASSETS / "models/emoji-art/words.json").read_text(encoding="utf-8"))

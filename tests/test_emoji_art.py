@@ -1,6 +1,7 @@
 """The training suite of our own picture network, and what the shipped weights can do. No network, no training data."""
 
 import random
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from training.emoji_art import EXPORTED, captions, colours, model, sketch, train, world
+from tasks import emoji_art
+from training.emoji_art import EXPORTED, captions, colours, evaluate, model, sketch, train, world
 from training.emoji_art.data import SIZE, Concept, fit
+from training.emoji_art.left_out import LEFT_OUT
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -111,6 +114,44 @@ def test_what_is_held_out_is_never_trained():
             assert tuple(int(v) for v in ground[:3]) not in grounds
 
 
+def test_a_copy_of_a_training_picture_is_found_and_a_right_answer_is_not(monkeypatch):
+    w = little_world()
+    held = evaluate.questions(w, "every")
+    assert {(q["thing"], q["colour"]) for q in held} == {
+        (i, c) for i in range(3) for k, c in enumerate(colours.COLOURS)
+        if w.variants[i, k] >= 0 and c in captions.held_colours(w.things[i][0].hex)
+    }  # fmt: skip
+
+    def drawn(asked, rows):
+        grounds = torch.tensor([colours.BACKGROUNDS[q["ground"]] for q in asked], dtype=torch.float32)
+        return ((w.canonical(torch.tensor(rows), grounds) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+
+    def right(prompts):
+        asked = [q for q in held if q["prompt"] in prompts]
+        return drawn(asked, [q["row"] for q in asked])
+
+    def natural(prompts):  # as if the network did not listen to colours
+        asked = [q for q in held if q["prompt"] in prompts]
+        return drawn(asked, [w.variants[q["thing"], world.NATURAL] for q in asked])
+
+    scores, _, asked = evaluate.memorisation(right, held, w)
+    assert scores["told_apart"] == len(asked) > 0 and scores["memorised"] == 0
+    scores, _, _ = evaluate.memorisation(natural, held, w)
+    assert scores["memorised"] == len(asked) and scores["nearest_least"] < 3  # the same pixels, reduced in another way
+    assert set(scores["too_close"]) == {w.things[q["thing"]][0].label for q in asked}
+    monkeypatch.setattr(evaluate, "LEFT_OUT", {"ball"})
+    assert {q["thing"] for q in evaluate.questions(w, "recoloured")} == {1, 2}
+
+
+def test_the_gallery_offers_what_is_not_left_out():
+    words = emoji_art.words()
+    offered = [thing for group in words["things"].values() for thing in group]
+    assert set(words["left_out"]) == LEFT_OUT and not LEFT_OUT & {*offered, *words["never_taught"]}
+    assert f"{len(offered):,} things" in emoji_art.EMOJI_ART.note
+    card = (EXPORTED / "README.md").read_text(encoding="utf-8")
+    assert f"{len(offered)} things" in card and f"{len(offered) + len(words['left_out'])} pictures" in card
+
+
 def test_a_hand_follows_the_outline_loosely():
     drafts = sketch.trace(tile())
     assert drafts.shape == (sketch.DRAFTS, SIZE, SIZE)
@@ -137,6 +178,7 @@ def test_placing_keeps_sketch_and_picture_together():
 def test_training_lowers_the_loss_and_resumes(tmp_path, encoder, monkeypatch, capsys):
     monkeypatch.setattr(train, "WARMUP_STEPS", 5)
     monkeypatch.setattr(train, "PROMPTS", train.PROMPTS[:12])
+    monkeypatch.setattr(model, "generate", partial(model.generate, steps=2))  # only for the picture of progress
     knobs = {"minutes": 5, "batch": 8, "block_out_channels": (16, 32, 32)}
     first = train.train(little_world(), encoder, tmp_path, steps=30, **knobs)
     assert first[-1] < 0.8 * first[0]

@@ -4,7 +4,9 @@
   the subject's main colour, is the ground the asked one? For taught things in new combinations, for combinations
   training kept away, and for concepts never seen at all. The same questions put to real repainted pictures give the
   ceiling.
-* Memorisation: distance to the nearest training picture, against what a copy and another concept would have.
+* Memorisation: in colours and on grounds kept from training, is a picture nearer to a training picture than a copy?
+  Kind "recoloured" asks for things the gallery offers, kind "every" for everything taught in every colour kept from
+  it: what comes too close there is what left_out.py leaves out.
 * Sketches: 30 scripted hand drawings after another artist's pictures; is the main colour right?
 """
 
@@ -14,11 +16,13 @@ import argparse
 import json
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
 from . import WORK, model
@@ -26,29 +30,45 @@ from .captions import DEFAULT_STYLE, article, without_colours
 from .classifier import Judge
 from .colours import BACKGROUNDS, COLOURS, main_colour, subject_colours
 from .data import load_concepts, load_sheet
+from .left_out import LEFT_OUT
 from .world import NATURAL, World, compose, load, placing
 
 STEPS, GUIDANCE = 16, 3.0  # the app's defaults
 PROMPTS = 50
+RECOLOURED = 500  # prompts; two thirds of them can be told apart
+TOO_CLOSE = 1.1  # copies: what comes so near with one noise may come nearer than a copy with another
 SKETCHES = 30
 SKETCH_STYLE = "noto"  # drawings after pictures of another artist than the network's
 SKETCH_GUIDANCE = 2.0
 GROUND_TOLERANCE = 40  # largest channel difference, of 255, at which a ground is still the asked one
 
 
-def questions(world: World, kind: str, count: int = PROMPTS) -> list[dict]:
-    """Prompts of one kind: taught | held (colour and ground kept from training) | natural | unseen (concepts)."""
-    rng = random.Random(f"evaluate {kind}")
+def questions(world: World, kind: str, count: int = PROMPTS, seed: int = 0) -> list[dict]:
+    """Prompts of one kind, at most `count`; another seed gives others.
+
+    kind: taught | held (colour and ground kept from training) | natural | unseen (concepts) | recoloured (as held, of
+    what the gallery offers) | every (as held, each taught thing in each colour kept from it, all of them).
+    """
+    rng = random.Random(f"evaluate {kind}" + (f" {seed}" if seed else ""))
     able = [i for i, (c, s) in enumerate(world.things) if s == DEFAULT_STYLE and c.held_out == (kind == "unseen")]
-    held = kind == "held"
-    if kind in ("taught", "held"):
+    held, coloured = kind in ("held", "recoloured", "every"), kind not in ("natural", "unseen")
+    if coloured:
         able = [i for i in able if world.choices[held][i]]
+    if kind == "recoloured":
+        able = [i for i in able if world.things[i][0].label not in LEFT_OUT]
+    if kind == "every":
+        asked = [(i, k) for i in able for k in world.choices[held][i]]
+    else:
+        asked = [(i, None) for i in rng.sample(able, min(count, len(able)))]
     out = []
-    for i in rng.sample(able, min(count, len(able))):
-        label, ground, column = world.things[i][0].label, "white", NATURAL
-        if kind in ("taught", "held"):
-            column, ground = rng.choice(world.choices[held][i]), rng.choice(world.grounds[held][i])
+    for i, column in asked:
+        label, ground = world.things[i][0].label, "white"
+        if coloured:
+            column = rng.choice(world.choices[held][i]) if column is None else column
+            ground = rng.choice(world.grounds[held][i])
             label = f"{COLOURS[column]} {without_colours(label) or label}"
+        else:
+            column = NATURAL
         prompt = article(label) + ("" if ground == "white" else f", {ground} background")
         out.append({"prompt": prompt, "thing": i, "row": int(world.variants[i, column]), "ground": ground,
                     "colour": COLOURS[column] if column != NATURAL else None})  # fmt: skip
@@ -76,25 +96,14 @@ def mark(pictures: np.ndarray, asked: list[dict], world: World, judge: Judge, co
     }
 
 
-def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bool) -> dict[str, float]:
-    """Root mean square distances, 0..255 at 32 px, all on the ground the prompt names.
+def to_training(pictures: torch.Tensor, asked: list[dict], world: World) -> tuple[torch.Tensor, np.ndarray]:
+    """Root mean square distances to all N training pictures, standing as they should on the ground a prompt names.
 
-    nearest: generated picture to the nearest training picture. copy: a training picture placed as in training to
-    itself placed exactly. other: a real picture to the nearest one of another concept. Both medians.
-    real_within_copy: share of right answers, none of which was trained, that are nearer to a training picture than a
-    copy is: of a thing in orange that was trained in yellow, nobody can say whether it was copied. told_apart: how many
-    prompts are left, and memorised: the share of their pictures that are within a copy of a training picture.
+    pictures: (B, 3, S, S), 0..255, one for each of `asked`. Returns (B, N), 0..255, and the things they show (N,).
     """
-    torch.manual_seed(0)  # the copies are placed by chance
-    size = 32
-    trained = [i for i in world.taught if world.things[i][1] == DEFAULT_STYLE]
-    rows = np.array([world.variants[i, k] for i in trained for k in [*world.choices[False][i], NATURAL]])
-    owner = np.array([i for i in trained for _ in [*world.choices[False][i], NATURAL]])
-    theta = placing(1, "cpu", vary=False)
-    small = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
-    small = torch.nn.functional.interpolate(small, (size, size), mode="area").flatten(1)
-    # premultiplied colours and opacity once, then every ground is one multiply-add
-    stored = world.tiles[rows]
+    size = pictures.shape[-1]
+    shown = [(i, k) for i in world.taught for k in [*world.choices[False][i], NATURAL]]
+    stored, theta = world.tiles[[world.variants[pair] for pair in shown]], placing(1, "cpu", vary=False)
 
     def on(value: float) -> torch.Tensor:
         parts = stored.split(1024)
@@ -102,36 +111,53 @@ def memorisation(pictures: np.ndarray, asked: list[dict], world: World, held: bo
             [compose(t, torch.full((len(t), 3), value), theta.expand(len(t), -1, -1), size) for t in parts]
         )
 
+    # what is black on black once, and how much of the ground shows: then every ground is one multiply-add
     black, white = on(0.0), on(255.0)
-    clear = (white - black) / 2  # share of the ground that shows
-    nearest, same, copies, others, answers = [], 0, [], [], []
+    clear = (white - black) / 2
+    out = torch.empty(len(pictures), len(shown))
     for name in sorted({q["ground"] for q in asked}):
         ground = torch.tensor(BACKGROUNDS[name], dtype=torch.float32)
         here = [k for k, q in enumerate(asked) if q["ground"] == name]
-        every = (((black + 1) * 127.5) + clear * ground[:, None, None]).flatten(1)
-        tiles = world.tiles[[asked[k]["row"] for k in here]]
-        on_it = ground.expand(len(here), 3)
-        real = ((compose(tiles, on_it, theta.expand(len(here), -1, -1), size) + 1) * 127.5).flatten(1)
-        moved = placing(len(here), "cpu", freely=torch.zeros(len(here), dtype=torch.bool))
-        moved = ((compose(tiles, on_it, moved, size) + 1) * 127.5).flatten(1)
-        copies += (moved - real).square().mean(1).sqrt().tolist()
-        root = every.shape[1] ** 0.5
-        distance, of_real = torch.cdist(small[here], every) / root, torch.cdist(real, every) / root
-        for j, k in enumerate(here):
-            best = int(distance[j].argmin())
-            nearest.append(distance[j, best].item())
-            same += int(owner[best] == asked[k]["thing"])
-            answers.append(of_real[j].min().item())
-            others.append(of_real[j][torch.from_numpy(owner != asked[k]["thing"])].min().item())
-    copy = float(np.median(copies))
-    told_apart = np.array(answers) >= copy
-    memorised = np.array(nearest)[told_apart] < copy
-    return {
-        "nearest_median": float(np.median(nearest)), "nearest_least": min(nearest), "copy": copy,
-        "other": float(np.median(others)), "nearest_is_the_subject": same / len(asked),
-        "real_within_copy": float(np.mean(~told_apart)), "told_apart": int(told_apart.sum()),
-        "memorised": float(np.mean(memorised)), "kept_from_training": held,
+        every = ((black + 1) * 127.5 + clear * ground[:, None, None]).flatten(1)
+        out[here] = torch.cdist(pictures[here].flatten(1), every) / every.shape[1] ** 0.5
+    return out, np.array([i for i, _ in shown])
+
+
+def memorisation(draw_all, asked: list[dict], world: World, size: int = 32) -> tuple[dict, np.ndarray, list[dict]]:
+    """Distances at 32 px, see `to_training`, of pictures nobody trained. draw_all: prompts -> uint8 (B, 64, 64, 3).
+
+    copy: a right answer placed as in training to itself placed exactly; other: a right answer to the nearest training
+    picture of another concept. Both medians. real_within_copy: share of right answers that are nearer to a training
+    picture than a copy is: of a thing in orange that was trained in yellow, nobody can say whether it was copied.
+    told_apart: how many prompts are left; only these are drawn. memorised: how many of their pictures are within a
+    copy of a training picture. too_close: their things, and those up to TOO_CLOSE copies away, nearest first.
+
+    Returns these scores, the pictures and what was asked for each of them.
+    """
+    torch.manual_seed(0)  # the copies are placed by chance
+    tiles, count = world.tiles[[q["row"] for q in asked]], len(asked)
+    grounds = torch.tensor([BACKGROUNDS[q["ground"]] for q in asked], dtype=torch.float32)
+    exact = placing(1, "cpu", vary=False).expand(count, -1, -1)
+    moved = placing(count, "cpu", freely=torch.zeros(count, dtype=torch.bool))
+    real, moved = ((compose(tiles, grounds, theta, size) + 1) * 127.5 for theta in (exact, moved))
+    copy = (real - moved).square().mean((1, 2, 3)).sqrt().quantile(0.5).item()
+    distance, owner = to_training(real, asked, world)
+    same = torch.from_numpy(owner == np.array([q["thing"] for q in asked])[:, None])
+    other = distance.masked_fill(same, torch.inf).amin(1).quantile(0.5).item()
+    told_apart = distance.amin(1) >= copy
+    asked = [q for q, told in zip(asked, told_apart.tolist(), strict=True) if told]
+    pictures = draw_all([q["prompt"] for q in asked])
+    small = F.interpolate(torch.from_numpy(pictures).permute(0, 3, 1, 2).float(), (size, size), mode="area")
+    nearest, best = to_training(small, asked, world)[0].min(1)
+    close = [k for k in nearest.argsort().tolist() if nearest[k] < TOO_CLOSE * copy]
+    scores = {
+        "prompts": count, "told_apart": len(asked), "real_within_copy": 1 - len(asked) / count,
+        "copy": copy, "other": other, "memorised": int((nearest < copy).sum()),
+        "nearest_median": nearest.quantile(0.5).item(), "nearest_least": nearest.min().item(),
+        "nearest_is_the_subject": float(np.mean(owner[best] == [q["thing"] for q in asked])),
+        "too_close": list(dict.fromkeys(world.things[asked[k]["thing"]][0].label for k in close)),
     }  # fmt: skip
+    return scores, pictures, asked
 
 
 def hand_drawing(tile: np.ndarray, rng: np.random.Generator, size: int = 384) -> np.ndarray:
@@ -231,16 +257,20 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, default=WORK / "judge.pt")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
-    parser.add_argument("--kinds", nargs="*", default=["taught", "held", "natural", "unseen", "sketch"])
+    kinds = ["taught", "held", "natural", "unseen", "recoloured", "sketch"]
+    parser.add_argument("--kinds", nargs="*", choices=[*kinds, "every"], default=kinds)
+    parser.add_argument("--count", type=int, default=RECOLOURED, help='prompts of kind "recoloured"')
+    parser.add_argument("--seed", type=int, default=0, help="other prompts and other noise")
     parser.add_argument("--out", type=Path, default=WORK / "evaluation")
     a = parser.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     world, concepts, encoder, unet = load(), load_concepts(), model.TextEncoder(), load_unet(a.weights)
-    judge = Judge(len(concepts))
-    judge.load_state_dict(torch.load(a.judge, weights_only=True))
-    judge.eval()
+    judge = Judge(len(concepts)).eval()
+    if not set(a.kinds) <= {"recoloured", "every", "sketch"}:  # the others need no judge
+        judge.load_state_dict(torch.load(a.judge, weights_only=True))
     result = {"steps": a.steps, "guidance": a.guidance}
     knobs = {"steps": a.steps, "guidance": a.guidance}
+    draw_all = partial(draw, unet, encoder, seed=100 + 10_000 * a.seed, **knobs)
     for kind in a.kinds:
         if kind == "sketch":
             asked = sketch_questions(world)
@@ -252,10 +282,13 @@ def main() -> None:
             lines = ((1 - ink) * 255).byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
             pairs = np.stack([lines, pictures], 1).reshape(-1, *pictures.shape[1:])
             sheet(pairs, [w for q in asked for w in ("", q["prompt"])], a.out / "sketch.png")
+        elif kind in ("recoloured", "every"):
+            result[kind], pictures, asked = memorisation(draw_all, questions(world, kind, a.count, a.seed), world)
+            sheet(pictures, [q["prompt"] for q in asked], a.out / f"{kind}.png")
         else:
-            asked = questions(world, kind)
+            asked = questions(world, kind, seed=a.seed)
             prompts, started = [q["prompt"] for q in asked], time.process_time()
-            pictures = draw(unet, encoder, prompts, **knobs)
+            pictures = draw_all(prompts)
             result[kind] = mark(pictures, asked, world, judge, concepts)
             result[kind]["cpu_seconds_each"] = (time.process_time() - started) / len(asked)
             grounds = torch.tensor([BACKGROUNDS[q["ground"]] for q in asked], dtype=torch.float32)
@@ -263,8 +296,6 @@ def main() -> None:
             real = ((real + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
             result[kind]["ceiling"] = mark(real, asked, world, judge, concepts)
             sheet(pictures, prompts, a.out / f"{kind}.png")
-            if kind in ("taught", "held"):
-                result[kind]["memorisation"] = memorisation(pictures, asked, world, kind == "held")
         print(kind, json.dumps(result[kind], indent=1), flush=True)
         scores = a.out / "scores.json"  # kinds asked for in another run with the same knobs are kept
         old = json.loads(scores.read_text()) if scores.exists() else {}

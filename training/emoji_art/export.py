@@ -22,6 +22,7 @@ from .captions import DEFAULT_STYLE, STYLES, held_colours
 from .colours import BACKGROUNDS, COLOURS
 from .data import load_concepts, load_sheet
 from .evaluate import GUIDANCE, SKETCH_GUIDANCE, STEPS
+from .left_out import LEFT_OUT, WHY
 from .world import compose, placing
 
 LARGEST = 50e6  # bytes the whole folder may take in the repository
@@ -36,9 +37,10 @@ pipeline_tag: text-to-image
 # Emoji art: a small text (+ sketch) to picture network, trained by this project
 
 Draws one thing at 64 x 64 px on a plain ground, in the manner of glossy 3D emoji: "a purple elephant, light blue
-background". With a line drawing beside the words it colours the drawing. It knows {concepts} things, {colours} colour
-words and {grounds} grounds (words.json), nothing else: it is not a general picture generator, and it knows
-people only as emoji figures, on whom a colour word paints skin and clothes alike.
+background". With a line drawing beside the words it colours the drawing. Its world is {offered} things, {colours}
+colours and {grounds} grounds (words.json), nothing else: it is not a general picture generator, and it knows people
+only as emoji figures, on whom a colour word paints skin and clothes alike. It was taught {left_out} things more, left
+out of that world because recoloured they may come too close to a training picture (see Memorisation).
 
 | | |
 | --- | --- |
@@ -52,6 +54,8 @@ people only as emoji figures, on whom a colour word paints skin and clothes alik
 | sha256 | `{sha256}` |
 
 ## How good, measured ({eval_steps} steps, guidance {guidance}; training/emoji_art/evaluate.py)
+
+Retrieval and sketches are measured with all {concepts} things, those left out included.
 
 The judge is a classifier trained on five other renderings of emoji, never on the 3D pictures, choosing among
 {all_concepts} concepts. One of the five, Fluent's vector set, shares its designs with the 3D set, so the judge is a
@@ -114,18 +118,19 @@ def card(scores: dict, facts: dict) -> str:
             f"had to be known, {percent(s['said'])} where it was said; guidance {SKETCH_GUIDANCE})."
         )
     )
-    m = scores["held"]["memorisation"] if "held" in scores else None
+    m = scores.get("recoloured")
     memory = (
         ""
         if m is None
         else (
-            "Memorisation, in combinations kept from training: root mean square distance (of 255, at 32 px) from a "
-            f"generated picture to the nearest training picture on the same ground: median {m['nearest_median']:.1f}, "
-            f"least {m['nearest_least']:.1f}. A training picture moved as in training is {m['copy']:.1f} from itself, "
-            f"a real picture {m['other']:.1f} from the nearest other thing. {percent(m['real_within_copy'])} of the "
-            "right answers, though never trained, are themselves closer to a training picture than such a copy (a "
-            "thing in orange that was trained in yellow), so that nobody could tell. Of the pictures of the other "
-            f"{m['told_apart']} prompts, {round(m['memorised'] * m['told_apart'])} came closer than a copy."
+            f"Memorisation, asked for the {facts['offered']} things in colours and on grounds kept from them in "
+            "training: root mean square distance (of 255, at 32 px) from a drawn picture to the nearest training "
+            f"picture on the same ground. A training picture moved as in training is {m['copy']:.1f} from itself, a "
+            f"real picture {m['other']:.1f} from the nearest other thing. Of {m['prompts']} prompts the right answers "
+            f"to {percent(m['real_within_copy'])}, though never trained, are themselves closer to a training picture "
+            "than such a copy (a thing in orange that was trained in yellow), so that nobody could tell. Of the "
+            f"pictures of the other {m['told_apart']} prompts, {m['memorised'] or 'none'} came closer than a copy: "
+            f"least {m['nearest_least']:.1f}, median {m['nearest_median']:.1f}.\n\n{WHY}"
         )
     )
     return CARD.format(table="\n".join(rows), sketch=sketch, memory=memory, eval_steps=scores["steps"],
@@ -152,6 +157,7 @@ def main() -> None:
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     concepts = load_concepts()
     taught = [c for c in concepts if not c.held_out]
+    offered = [c for c in taught if c.label not in LEFT_OUT]
     conventions = {
         "size": model.SIZE, "fold": model.FOLD, "time": "0 = noise, 1 = picture; z = t x + (1 - t) noise",
         "timestep": "1000 t", "prediction": "x in -1..1", "ink": "0 paper, 1 line, -1 everywhere = no sketch",
@@ -161,17 +167,19 @@ def main() -> None:
     }  # fmt: skip
     (a.out / "emoji_art.json").write_text(json.dumps(conventions, indent=2) + "\n")
     words = {
-        "things": {name: [c.label for c in taught if c.group == group] for group, name in GROUP_NAMES.items()},
+        "things": {name: [c.label for c in offered if c.group == group] for group, name in GROUP_NAMES.items()},
         "colours": list(COLOURS),
         "backgrounds": {name: "#" + bytes(rgb).hex() for name, rgb in BACKGROUNDS.items()},
         "styles": [said for style in STYLES.values() for said in style],
+        "left_out": [c.label for c in taught if c.label in LEFT_OUT],
         "never_taught": [c.label for c in concepts if c.held_out],
         "colours_kept_from": {c.label: sorted(held_colours(c.hex)) for c in taught},
     }
     (a.out / "words.json").write_text(json.dumps(words, separators=(",", ":")) + "\n")
     save_references(concepts, a.out / "references.webp")
     facts = {
-        "concepts": len(taught), "all_concepts": len(concepts), "colours": len(COLOURS), "grounds": len(BACKGROUNDS),
+        "concepts": len(taught), "all_concepts": len(concepts), "offered": len(offered),
+        "left_out": len(taught) - len(offered), "colours": len(COLOURS), "grounds": len(BACKGROUNDS),
         "parameters": sum(p.numel() for p in unet.parameters()) / 1e6, "megabytes": weights.stat().st_size / 1e6,
         "seen": int(history["seen"]), "steps": int(history["step"]), "minutes": int(history["seconds"]) / 60,
         "sha256": digest,
