@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import Row, compare, seconds
 from tasks import models, settings
-from tasks.restoration import DEBLUR, UPSCALE, WAIFU2X, restore, scale_of
+from tasks.restoration import MAXIM_DEBLUR, UPSCALE, WAIFU2X, restore, scale_of
 from tasks.settings import EXAMPLES
 from training.maxim import Maxim
 
@@ -26,10 +26,10 @@ def rows() -> Iterator[Row]:
 
     # How fast a network is does not depend on what it has learned.
     eager = Maxim(3).eval()
-    with models.use(DEBLUR[0]) as network, torch.inference_mode():
+    with models.use(MAXIM_DEBLUR) as network, torch.inference_mode():
         x = torch.from_numpy(tile)[None]
         yield compare(
-            f"{DEBLUR[0].name}, a tile of {TILE} pixels, beside eager torch",
+            f"{MAXIM_DEBLUR.name}, a tile of {TILE} pixels, beside eager torch",
             lambda: network(tile), lambda: eager(x), runs=3,
         )  # fmt: skip
 

@@ -53,7 +53,7 @@ from tasks.image_processing_tools import (
 )
 from tasks.inputs import read_layers
 from tasks.models import Model
-from tasks.restoration import Progress
+from tasks.restoration import ALONG_A_LINE, STRAIGHT_MOTION, Progress
 from tasks.settings import EXAMPLES
 from tasks.task import (
     HEAVY,
@@ -238,6 +238,10 @@ def build_restore() -> None:
                     label="What changed", format="jpeg", interactive=False, visible=False, elem_id=f"{SLUG}-heat",
                     buttons=["download", "fullscreen"],
                 )  # fmt: skip
+                traces = gr.Image(
+                    label="Cepstrum", format="png", interactive=False, visible=False, height=300,
+                    elem_id=f"{SLUG}-traces", buttons=["download"],
+                )  # fmt: skip
                 plot = gr.Plot(show_label=False, visible=False, elem_id=f"{SLUG}-histogram")
                 with gr.Column(visible=False, elem_id=f"{SLUG}-zoom") as zoom:
                     lens_on = gr.Image(
@@ -245,14 +249,14 @@ def build_restore() -> None:
                         height=260, elem_id=f"{SLUG}-lens-on", buttons=[],
                     )  # fmt: skip
                     lens = three_pictures("lens", looks.WAYS)
-    examples(SLUG, [tool.example for tool in TOOLS.values()] + ["collage.jpg"], [picture])
+    examples(SLUG, [tool.example for tool in TOOLS.values()] + ["clock.jpg", "collage.jpg"], [picture])
 
     guard = Stop(stop, status).guard
     running = run.click(
         guard(on_restore), [picture, kind, chosen, strength, scale, where], [result, status, session],
         api_name="image_processing", **HEAVY,
     )  # fmt: skip
-    after = [left, full, download, words, heat, plot, zoom, lens_on, *lens]
+    after = [left, full, download, words, heat, traces, plot, zoom, lens_on, *lens]
     running.success(on_restored, session, after, **QUIET)
     growing = full.click(
         guard(on_full), session, [result, status, session, download, full], api_visibility="private", **HEAVY
@@ -317,8 +321,10 @@ def on_restore(image: str, kind: str, model_name: str, strength: float, scale: i
         if step.pixels is None:
             yield gr.skip(), tiles(step), gr.skip()
     session = Session(image, layers.rgb.size, tool, model, strength, scale, before, step.pixels, run.seconds)
-    size = f"{before.shape[1]} × {before.shape[0]} pixels"
-    yield beside(session, BEFORE), run.status(size, *remarks(layers)), session
+    facts = [f"{before.shape[1]} × {before.shape[0]} pixels", *remarks(layers)]
+    if model is STRAIGHT_MOTION and np.array_equal(before, step.pixels):
+        facts.append("no straight smear found, so nothing changed: MAXIM knows other kinds of blur")
+    yield beside(session, BEFORE), run.status(*facts), session
 
 
 def window(picture: PIL.Image.Image, side: int, where) -> PIL.Image.Image:
@@ -347,7 +353,7 @@ def on_left(session: Session | None, left: str):
 def on_restored(session: Session | None):
     """What can be done with a result, and everything under Look inside."""
     if session is None:
-        return *hidden(3), "Stopped before there was a result.", *hidden(3), *[gr.skip()] * 4
+        return *hidden(3), "Stopped before there was a result.", *hidden(4), *[gr.skip()] * 4
     width, height = session.size
     part = session.before.shape[0] * session.before.shape[1] / (width * height)
     if part < 1:
@@ -359,6 +365,11 @@ def on_restored(session: Session | None):
         download = as_file(layers.joined(PIL.Image.fromarray(session.after)), session.tool.name.lower())
     choices = [("as it was", BEFORE), (f"the classical way: {session.tool.textbook}", CLASSIC)]
     heat, words = looks.difference(session.before, session.after)
+    spots = None
+    if session.model in ALONG_A_LINE:
+        with models.use(session.model) as network:
+            spots, line = looks.traces(network.look(session.before))
+        words = f"{line}\n\n{words}"
     enlarging = session.tool.name == "Upscale"
     middle = session.before.shape[1] // 2, session.before.shape[0] // 2
     return (
@@ -367,6 +378,7 @@ def on_restored(session: Session | None):
         download,
         words,
         gr.update(visible=True, value=shown(heat)),
+        gr.update(visible=spots is not None, value=spots),
         gr.update(visible=not enlarging, value=looks.histogram(session.before, session.after)),
         gr.update(visible=enlarging),
         PIL.Image.fromarray(session.before) if enlarging else None,

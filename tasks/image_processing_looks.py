@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 
 from tasks.drawing import CHART, glow
 from tasks.image_processing_classical import bicubic
+from tasks.motion_deblurring import Found
 
+ZOOM = 6  # pixels on the page for each value of a cepstrum
 LENS = 28  # pixels of the picture's side under the lens
 WAYS = ("nearest", "bicubic", "network")
 CLEAN = 256  # pixels of the side of the picture that is damaged
@@ -31,6 +34,29 @@ def difference(before: np.ndarray, after: np.ndarray) -> tuple[PIL.Image.Image, 
         f"{strongest:.0f} or more; {np.mean(change < 2):.0%} of the pixels hardly changed."
     )
     return glow(PIL.Image.fromarray(after), change / strongest), words
+
+
+def traces(found: Found) -> tuple[PIL.Image.Image, str]:
+    """A picture's cepstrum with rings around the ends of the line that was read from it, and the line in words."""
+    lags = found.lags[0, 0].cpu().numpy()
+    low, high = np.quantile(lags, (0.0005, 0.9995))
+    side = len(lags) * ZOOM
+    grey = PIL.Image.fromarray(((lags - low) / max(high - low, 1e-6) * 255).clip(0, 255).astype(np.uint8))
+    picture = grey.resize((side, side), PIL.Image.Resampling.NEAREST).convert("RGB")
+    if found.line is None:
+        return picture, "No straight smear was found: nothing was divided."
+    line = found.line.cpu().numpy()
+    pen = PIL.ImageDraw.Draw(picture)
+    for x, y in (line, -line):
+        x, y = side / 2 + x * ZOOM, side / 2 + y * ZOOM
+        pen.ellipse([x - 2 * ZOOM, y - 2 * ZOOM, x + 2 * ZOOM, y + 2 * ZOOM], None, "#f59e0b", 3)
+    degrees = np.degrees(np.arctan2(-line[1], line[0])) % 180
+    return picture, (
+        f"Everything was smeared along **{np.hypot(*line) * found.times:.0f} pixels**, {degrees:.0f}° from level "
+        f"(probability {found.sure:.0%}). Below, the picture's cepstrum: a smear leaves a dark spot at either end of "
+        "its line, which a small network found (rings). The picture was then divided by the smear; what the smear had "
+        "wiped out is another network's work."
+    )
 
 
 def histogram(before: np.ndarray, after: np.ndarray):
@@ -143,11 +169,27 @@ def damage(pixels: np.ndarray, kind: str, amount: float) -> Damaged:
 
 def shake(length: float, degrees: float = 30) -> np.ndarray:
     """The kernel of a camera that moved along a line of this many pixels; it sums to 1."""
-    reach = int(length / 2) + 2
     along = np.linspace(-length / 2, length / 2, 200)
-    x, y = along * np.cos(np.radians(degrees)), along * np.sin(np.radians(degrees))
-    side = 2 * reach + 1
-    kernel, *_ = np.histogram2d(y, x, bins=side, range=[[-reach - 0.5, reach + 0.5]] * 2)
+    angle = np.radians(degrees)
+    return smear(along[:, None] * (np.cos(angle), np.sin(angle)), int(length / 2) + 2)
+
+
+def smear(points: np.ndarray, reach: int) -> np.ndarray:
+    """What a point of light leaves that was at all of these points for the same time.
+
+    Args:
+        points: (N, 2), x and y in pixels from the middle, at most reach - 1.
+
+    Returns:
+        (2 * reach + 1, 2 * reach + 1), its sum 1: between pixels, light is shared by the four around.
+    """
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
+    corner = np.floor(points).astype(int)
+    part = points - corner
+    for dx in (0, 1):
+        for dy in (0, 1):
+            weight = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1])
+            np.add.at(kernel, (corner[:, 1] + dy + reach, corner[:, 0] + dx + reach), weight)
     return kernel / kernel.sum()
 
 

@@ -13,6 +13,7 @@ import PIL.Image
 from tasks import models
 from tasks.inputs import at_most
 from tasks.models import Model
+from tasks.motion_deblurring import StraightMotion, StraightMotionMaxim
 from tasks.restoration_networks import Brightener, Colorizer, DeadLeaves, Filler, Maxim, Spandrel, Waifu2x
 from tasks.weights import Asset, Hub
 
@@ -81,7 +82,7 @@ MAXIM_DEBLUR, MAXIM_DENOISE, MAXIM_BRIGHTEN = (
         (
             "deblurring", Maxim, 22_207_605, 45,
             "78a20e56636ffc490efe6e714ec6a760f481fe7fdac48e1102e29ee1c516c739",
-            "Learned from frames of moving cameras (GoPro).",
+            "Learned from frames of moving cameras (GoPro): any shake, not only along a line.",
         ),
         (
             "denoising", Maxim, 22_207_605, 34,
@@ -94,6 +95,22 @@ MAXIM_DEBLUR, MAXIM_DENOISE, MAXIM_BRIGHTEN = (
             "Learned from rooms photographed twice, dark and lit (LOL).",
         ),
     )
+)  # fmt: skip
+
+STRAIGHT_FILES = {
+    "line.safetensors": "4b5c6389e949664b3e6d48ced555c71b9dd5fd53c5e420b740812eb1e6c4d1eb",
+    "repair.safetensors": "afa4ef4b51b518568f74e5e111599df154d5998efe59cf08bb708095176330cd",
+}
+STRAIGHT_MOTION = Model(
+    name="Straight motion", load=StraightMotion, family="CNN", parameters=280_989, megabytes=1,
+    source=Asset("straight-motion", STRAIGHT_FILES), license="Apache-2.0", link="https://arxiv.org/abs/2003.10428",
+    note="Trained by this project, fast. Finds the line along which a picture is smeared; without one it does nothing.",
+)  # fmt: skip
+STRAIGHT_MOTION_MAXIM = Model(
+    name="MAXIM and straight motion", load=StraightMotionMaxim, family="MLP + CNN", parameters=22_488_594,
+    megabytes=46, source=Asset("straight-motion", STRAIGHT_FILES, needs=MAXIM_DEBLUR.source), license="Apache-2.0",
+    link="https://github.com/google-research/maxim",
+    note="MAXIM restores; where the camera moved along a line, what it made up must agree with the smear.",
 )  # fmt: skip
 
 NAFNET_DEBLUR = Model(
@@ -136,7 +153,8 @@ DDCOLOR_TINY, DDCOLOR = (
 )  # fmt: skip
 
 # The default first, then what else is included, then the Hub's.
-DEBLUR = (MAXIM_DEBLUR, NAFNET_DEBLUR)
+DEBLUR = (STRAIGHT_MOTION_MAXIM, STRAIGHT_MOTION, MAXIM_DEBLUR, NAFNET_DEBLUR)
+ALONG_A_LINE = (STRAIGHT_MOTION_MAXIM, STRAIGHT_MOTION)
 DENOISE = (DEAD_LEAVES, MAXIM_DENOISE, SCUNET, NAFNET_DENOISE)
 BRIGHTEN = (MAXIM_BRIGHTEN,)
 UPSCALE = (WAIFU2X, *WAIFU2X_DENOISING, FAST, PHOTO, ENLARGER, PLKSR)
@@ -179,6 +197,8 @@ def restore(pixels: np.ndarray, model: Model) -> Iterator[Progress]:
         ModelUnavailable: the weights are not here, or are damaged.
     """
     with models.use(model) as network:
+        if hasattr(network, "fitted"):  # there is something to be told from the picture before it is cut
+            network = network.fitted(pixels)
         height, width = pixels.shape[:2]
         (rows, tall), (columns, wide) = cut(height, network), cut(width, network)
         bottom, right = rows[-1] + tall - height, columns[-1] + wide - width

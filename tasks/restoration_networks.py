@@ -24,9 +24,15 @@ class Torch:
         import torch
 
         settings.use_threads()
-        x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(settings.device())
         with torch.inference_mode():
-            return self.net(x)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+            return self.net(self.batch(pixels))[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+
+    @staticmethod
+    def batch(pixels: np.ndarray) -> "torch.Tensor":  # noqa: F821
+        """float32 (H, W, 3) -> (1, 3, H, W), where the networks are."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(settings.device())
 
 
 class Spandrel(Torch):

@@ -58,12 +58,12 @@ class Asset:
     """Files under assets/models/<name>/, named with their SHA-256.
 
     Args:
-        needs: a wheel whose folder the loader asks for too, such as a text encoder.
+        needs: a wheel or other files whose folder the loader asks for too, such as a text encoder.
     """
 
     name: str
     files: Mapping[str, str]
-    needs: "Wheel | None" = None
+    needs: "Wheel | Asset | None" = None
 
     def state(self) -> State:
         return self.needs.state() if self.needs else State.INCLUDED

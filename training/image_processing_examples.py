@@ -2,7 +2,7 @@
 
     python -m training.image_processing_examples
 
-Needs scikit-image, which brings the rocket along.
+Needs scikit-image, which brings the rocket and the clock along.
 """
 
 import numpy as np
@@ -46,6 +46,8 @@ def main() -> None:
     layer.save(EXAMPLES / "coffee-scribbles.png", optimize=True)
 
     import skimage.data
+
+    PIL.Image.fromarray(skimage.data.clock()).save(EXAMPLES / "clock.jpg", quality=95)
 
     rocket = PIL.Image.fromarray(skimage.data.rocket())
     rocket.save(EXAMPLES / "rocket.jpg", quality=88)

@@ -11,11 +11,12 @@ than 26 from a training picture, and 150 others. 13 pictures came closer than a 
 13, five were nearest to the same thing in a colour it was taught (an orange nose came out yellow), eight to another
 thing of nearly the same design in the asked colour (hearts, medals, apples, moons). What came closer than 1.3 copies
 was left out; then 1 of 313 fresh pictures came closer than a copy (a white magic wand, 0.91 copies), so it went too and
-the margin was widened, once, to 1.4 copies. The prompts and seeds of the numbers above are others again. All of
-these pictures were drawn in bfloat16, about 0.8 of 255 from those in float32."""
+the margin was widened, once, to 1.4 copies. Of fresh pictures, all of other prompts and seeds, none of 118 then came
+closer, 1 of 229 did (a bento box, 0.99 copies), and without that thing none of 191: those of the numbers above. All but
+the last two samples were drawn in bfloat16, about 0.8 of 255 from float32."""
 LEFT_OUT = frozenset(
     """
-1st place medal, 2nd place medal, 3rd place medal, baby bottle, beans, bell pepper, beverage box, biting lip,
+1st place medal, 2nd place medal, 3rd place medal, baby bottle, beans, bell pepper, bento box, beverage box, biting lip,
 black heart, black nib, blue book, bomb, boy, bread, briefcase, canned food, card index dividers, carousel horse,
 child, cloud with rain, coffin, crying cat, cup with straw, curling stone, diamond suit, dog, donkey, door,
 drop of blood, droplet, face with hand over mouth, field hockey, fish cake with swirl, flat shoe, flute,
