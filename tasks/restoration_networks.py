@@ -112,18 +112,25 @@ class DeadLeaves(Torch):
 
     @classmethod
     def build(cls) -> "torch.nn.Sequential":  # noqa: F821
-        from torch import nn
+        return residual_network(3, cls.CHANNELS, cls.BLOCKS)
 
-        class Block(nn.Sequential):
-            def forward(self, x):
-                return x + super().forward(x)
 
-        def conv(inputs: int, outputs: int) -> nn.Conv2d:
-            return nn.Conv2d(inputs, outputs, 3, padding=1)
+def residual_network(inputs: int, wide: int, blocks: int, dilation: int = 1) -> "torch.nn.Sequential":  # noqa: F821
+    """Residual blocks on squares of 2 x 2 pixels: (B, inputs, H, W) -> (B, 3, H, W), sides even.
 
-        wide = cls.CHANNELS
-        blocks = [Block(conv(wide, wide), nn.ReLU(), conv(wide, wide)) for _ in range(cls.BLOCKS)]
-        return nn.Sequential(nn.PixelUnshuffle(2), conv(12, wide), *blocks, conv(wide, 12), nn.PixelShuffle(2))
+    dilation: of the second convolution of each block.
+    """
+    from torch import nn
+
+    class Block(nn.Sequential):
+        def forward(self, x):
+            return x + super().forward(x)
+
+    def conv(inputs: int, outputs: int, dilation: int = 1) -> nn.Conv2d:
+        return nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation)
+
+    middle = [Block(conv(wide, wide), nn.ReLU(), conv(wide, wide, dilation)) for _ in range(blocks)]
+    return nn.Sequential(nn.PixelUnshuffle(2), conv(4 * inputs, wide), *middle, conv(wide, 12), nn.PixelShuffle(2))
 
 
 class Maxim:

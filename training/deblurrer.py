@@ -1,4 +1,4 @@
-"""Train both networks of assets/models/straight-motion:  python -m training.deblurrer [--minutes 40] [--threads 1]
+"""Train both networks of assets/models/straight-motion:  python -m training.deblurrer [--minutes 45] [--threads 1]
 
 --only line (or repair) trains one of them, so that two can train at once.
 """

@@ -44,6 +44,7 @@ def test_a_story_grows_in_its_box_and_its_tokens_have_rivals(open_task):
     page.click(f"#{SLUG}-options button")
     page.fill(f"#{SLUG}-max-tokens input[type=number]", "30")
     page.press(f"#{SLUG}-max-tokens input[type=number]", "Tab")
+    page.wait_for_function(f"document.querySelector('#{SLUG}-max-tokens input[type=range]').value == '30'")
     page.click(f"#{SLUG}-continue")
     page.wait_for_selector(f"#{SLUG}-download", state="visible")
     assert page.input_value(box).startswith("One\n\nTwo\n\nThe little fox")

@@ -101,13 +101,14 @@ def test_somebody_reads_the_sentence_aloud_and_is_matched(playwright, gallery_ur
         sentence = page.inner_text(f"#{SLUG}-consent blockquote").strip()
         assert sentence.startswith("This is my own voice")
         rate, samples = join(list(speak_aloud(sentence)))
-        write_wav(microphone, rate, np.concatenate([np.zeros(rate, np.int16), samples]), "the sentence")
+        write_wav(microphone, rate, np.concatenate([np.zeros(2 * rate, np.int16), samples]), "the sentence")
 
         page.click(f"#{SLUG}-sample button[aria-label='Upload file']")
         page.set_input_files(f"#{SLUG}-sample input[type=file]", tmp_path / "sample.wav")
         page.wait_for_selector(f"#{SLUG}-sample button[aria-label=Clear]")
         page.click(f"#{SLUG}-reading button:has-text('Record')")
-        page.wait_for_timeout(1000 * (len(samples) / rate + 1.5))  # as long as reading takes
+        page.wait_for_selector(f"#{SLUG}-reading button:has-text('Stop')")
+        page.wait_for_timeout(1000 * (2 + len(samples) / rate + 1.5))  # as long as reading takes
         page.click(f"#{SLUG}-reading button:has-text('Stop')")
         page.wait_for_selector(f"#{SLUG}-reading button[aria-label=Clear]")
         page.click(f"#{SLUG}-find")
