@@ -6,8 +6,6 @@ Tests run in several processes at a time (.pytest.ini), of which each keeps to i
 import os
 from collections import Counter
 
-import pytest
-
 from tasks.settings import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,7 +17,3 @@ def pytest_collection_modifyitems(items):
     """The browser's files in a row, as they share a gallery; small files last, so that no process waits long."""
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.path.parent.name != "browser", -tests[item.path]))
-    for item in items:
-        if item.path.parent.name == "browser":
-            # With two galleries and two Chromiums on two cores, a click now and then comes before the page listens.
-            item.add_marker(pytest.mark.flaky(reruns=1))
