@@ -113,6 +113,8 @@ def open_task(browser, gallery_url) -> Iterator:
         pages.append(page)
         page.goto(f"{gallery_url}?task={slug}" if slug else gallery_url)
         page.wait_for_selector(f"#{slug}-lesson" if slug else ".card", state="visible")
+        # What is visible may not listen yet, on busy cores for seconds.
+        page.evaluate("() => new Promise(done => requestIdleCallback(done, {timeout: 20000}))")
         return page
 
     yield open_task
