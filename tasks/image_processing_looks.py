@@ -52,7 +52,7 @@ def traces(found: Found) -> tuple[PIL.Image.Image, str]:
         pen.ellipse([x - 2 * ZOOM, y - 2 * ZOOM, x + 2 * ZOOM, y + 2 * ZOOM], None, "#f59e0b", 3)
     degrees = np.degrees(np.arctan2(-line[1], line[0])) % 180
     return picture, (
-        f"Everything was smeared along **{np.hypot(*line) * found.times:.0f} pixels**, {degrees:.0f}° from level "
+        f"Everything was smeared along **{np.hypot(*found.smear.tolist()):.0f} pixels**, {degrees:.0f}° from level "
         f"(probability {found.sure:.0%}). Below, the picture's cepstrum: a smear leaves a dark spot at either end of "
         "its line, which a small network found (rings). The picture was then divided by the smear; what the smear had "
         "wiped out is another network's work."

@@ -34,14 +34,20 @@ SHORTEST = 1.5  # pixels: a line that is shorter is none
 class Found:
     """What was read from a picture.
 
-    lags: its cepstrum, see `cepstrum`, (1, 3, 2 * LAGS + 1, 2 * LAGS + 1). line: (x, y) from end to end in pixels, or
-    None. times: by how much the copy was smaller that both were read from. sure: how probable the line was.
+    lags: its cepstrum, see `cepstrum`, (1, 3, 2 * LAGS + 1, 2 * LAGS + 1). line: (x, y) from end to end, in pixels of
+    the copy that both were read from, or None. times: by how much that copy was smaller. sure: how probable the line
+    was.
     """
 
     lags: "torch.Tensor"  # noqa: F821
     line: "torch.Tensor | None"  # noqa: F821
     times: int
     sure: float
+
+    @property
+    def smear(self) -> "torch.Tensor | None":  # noqa: F821
+        """The line in pixels of the picture itself."""
+        return None if self.line is None else self.line * self.times
 
 
 class StraightMotion(Torch):
@@ -62,15 +68,15 @@ class StraightMotion(Torch):
         """The same networks, with the line of this picture, uint8 (H, W, 3)."""
         fitted = copy.copy(self)
         fitted.found = self.look(pixels)
-        if fitted.found.line is not None:
+        if fitted.found.smear is not None:
             # As far as the line reaches, a tile knows too little of what came in; tiles fade beyond their outer third.
-            reach = int(fitted.found.line.abs().max() * fitted.found.times) + 2
+            reach = int(fitted.found.smear.abs().max()) + 2
             fitted.overlap = max(self.overlap, 3 * reach)
         return fitted
 
     def net(self, x):
-        found = self.found or self.find(x)
-        return x if found.line is None else repaired(self.repair, x, found.line * found.times)[-1]
+        smear = (self.found or self.find(x)).smear
+        return x if smear is None else repaired(self.repair, x, smear)[-1]
 
     def find(self, x: "torch.Tensor") -> Found:  # noqa: F821
         """The line of a picture (1, 3, H, W). What is longer than LONGEST is looked for in a copy half as large."""
@@ -108,9 +114,9 @@ class StraightMotionMaxim(StraightMotion):
         self.maxim = Maxim(folder.parent / "maxim-deblurring")
 
     def net(self, x):
-        found = self.found or self.find(x)
+        smear = (self.found or self.find(x)).smear
         guess = self.batch(self.maxim(x[0].permute(1, 2, 0).cpu().numpy()))
-        return guess if found.line is None else held(x, found.line * found.times, guess)
+        return guess if smear is None else held(x, smear, guess)
 
 
 # The line
@@ -210,10 +216,10 @@ def held(x: "torch.Tensor", line: "torch.Tensor", guess: "torch.Tensor") -> "tor
     shape = larger.shape[2:]
     left = transfer(line[None], shape)
     missing = x - torch.fft.irfft2(left * torch.fft.rfft2(larger), shape)[:, :, :height, :width]
-    for axis, reach in ((2, line[1]), (3, line[0])):
+    for axis, along, reach in ((2, (-1, 1), line[1]), (3, (-1,), line[0])):
         at = torch.arange(x.shape[axis], device=x.device) + 0.5
         inside = (torch.minimum(at, x.shape[axis] - at) / (reach.abs() + 2)).clamp(0, 1)
-        missing = missing * inside.view((-1, 1) if axis == 2 else (-1,))
+        missing = missing * inside.view(along)
     more = torch.fft.rfft2(missing, shape) * left / (left * left + NOISE[1])
     return guess + torch.fft.irfft2(more, shape)[:, :, :height, :width]
 
