@@ -145,7 +145,11 @@ def read_audio(audio: str | Path | tuple[int, np.ndarray] | None, rate: int) -> 
     import av
 
     if audio is None:
-        raise BadInput("There is no recording yet: upload one, record one, or click an example.")
+        # The page shows a recording while it is still being sent.
+        raise BadInput(
+            "There is no recording yet: upload one, record one, or click an example. "
+            "If you have just recorded it, try again in a moment."
+        )
     # One plane for all channels: with eight planes and more PyAV's resampler kills the process.
     resampler = av.AudioResampler(format="flt", rate=rate)
     chunks, length = [], 0

@@ -339,7 +339,11 @@ def ask_consent(
     if not sample:
         raise BadInput("There is no sample yet: record or upload at least five seconds of the voice.")
     if not reading or not sentence:
-        raise BadInput("Your consent is missing: record yourself reading the sentence aloud.")
+        # The page shows a recording while it is still being sent.
+        raise BadInput(
+            "Your consent is missing: record yourself reading the sentence aloud. "
+            "If you just did, try again in a moment."
+        )
     if cloner:
         voice_cloning.ask_for(cloner)
     yield "Listening to the sentence …", gr.skip(), gr.skip()

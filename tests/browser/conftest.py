@@ -88,6 +88,28 @@ def browser(playwright, tmp_path_factory) -> Iterator[Browser]:
         yield browser
 
 
+def visit(page: Page, url: str, slug: str | None) -> None:
+    """Open a task's tab by its address, or the home page."""
+    page.goto(f"{url}?task={slug}" if slug else url)
+    page.wait_for_selector(f"#{slug}-lesson" if slug else ".card", state="visible")
+    settle(page)
+
+
+def unfold(page: Page, button: str) -> None:
+    """Click what opens an accordion or an inner tab, in which the test then types."""
+    page.click(button)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until what has just been opened keeps what is typed.
+
+    When a tab or an accordion is opened for the first time, Gradio sets all in it to its first value once more, in the
+    frame after it is shown.
+    """
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @pytest.fixture
 def open_task(browser, gallery_url) -> Iterator:
     """open_task(slug, width=1280, dark=False): the task's tab, opened by its address. A slug of None is the home page.
@@ -111,10 +133,7 @@ def open_task(browser, gallery_url) -> Iterator:
         page.on("request", watch)
         page.on("pageerror", lambda error: errors.append(str(error)))
         pages.append(page)
-        page.goto(f"{gallery_url}?task={slug}" if slug else gallery_url)
-        page.wait_for_selector(f"#{slug}-lesson" if slug else ".card", state="visible")
-        # What is visible may not listen yet, on busy cores for seconds.
-        page.evaluate("() => new Promise(done => requestIdleCallback(done, {timeout: 20000}))")
+        visit(page, gallery_url, slug)
         return page
 
     yield open_task

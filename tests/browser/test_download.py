@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tasks.image_classification import MOBILENET
-from tests.browser.conftest import running_gallery
+from tests.browser.conftest import running_gallery, visit
 from tests.fake_hub import FakeHub
 
 SLUG = "image-classification"
@@ -25,7 +25,7 @@ def test_a_hub_model_is_fetched_stopped_and_fetched_again(browser, hub, tmp_path
     environment = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path / "cache")}
     with running_gallery(tmp_path, **environment) as url:
         page = browser.new_page()
-        page.goto(f"{url}?task={SLUG}")
+        visit(page, url, SLUG)
         page.click(f"#{SLUG}-model input")
         page.click(f"ul[role=listbox] >> text={MOBILENET.name}")
         page.wait_for_selector(f"#{SLUG}-model-facts >> text=needs a download of 15 MB")

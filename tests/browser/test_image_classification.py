@@ -5,6 +5,8 @@ import json
 import PIL.Image
 import skimage.data
 
+from tests.browser.conftest import unfold
+
 SLUG = "image-classification"
 
 
@@ -42,7 +44,7 @@ def test_upload_explain_and_download(open_task, tmp_path):
 
 def test_two_networks_side_by_side(open_task):
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     page.click(f"#{SLUG}-compare-with input")
     page.click("ul[role=listbox] >> text=EfficientNet-Lite0")
     page.click(f"#{SLUG}-run")

@@ -4,6 +4,8 @@ import json
 
 import PIL.Image
 
+from tests.browser.conftest import unfold
+
 SLUG = "image-generation"
 
 
@@ -31,7 +33,7 @@ def test_a_picture_comes_and_its_steps_stay(open_task):
 
 def test_a_download_brings_its_settings_back(open_task, tmp_path):
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     fill(page, "prompt", "a green pear")
     fill(page, "seed", 77)
     fill(page, "steps", 4)
@@ -43,7 +45,7 @@ def test_a_download_brings_its_settings_back(open_task, tmp_path):
     receipt = json.loads(PIL.Image.open(path).text["neural-gallery"])
     assert (receipt["prompt"], receipt["seed"], receipt["steps"]) == ("a green pear", 77, 4)
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     page.set_input_files(f"#{SLUG}-receipt input[type=file]", path)
     page.wait_for_selector(f"#{SLUG}-status >> text=settings are back")
     assert page.input_value(f"#{SLUG}-prompt textarea") == "a green pear"
@@ -53,7 +55,7 @@ def test_a_download_brings_its_settings_back(open_task, tmp_path):
 
 def test_stop_stops_and_the_next_run_is_whole(open_task):
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     fill(page, "steps", 50)
     page.click(f"#{SLUG}-run")
     page.wait_for_selector(f"#{SLUG}-status >> text=/step [1-9]/")

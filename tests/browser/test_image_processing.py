@@ -2,6 +2,8 @@
 
 import PIL.Image
 
+from tests.browser.conftest import settle
+
 SLUG = "image-processing"
 
 
@@ -11,6 +13,7 @@ def mode(page, name):
         page.click(f"#tab-{SLUG} .overflow-menu > button")
         tab = page.locator(f'#tab-{SLUG} .overflow-dropdown button:has-text("{name}")')
     tab.click()
+    settle(page)
 
 
 def tool(page, name):

@@ -1,10 +1,12 @@
 """Draw and have it painted; change the style of a photograph; read what the network read."""
 
+from tests.browser.conftest import unfold
+
 SLUG = "image-translation"
 
 
 def mode(page, name):
-    page.click(f'button[role=tab]:has-text("{name}")')
+    unfold(page, f'button[role=tab]:has-text("{name}")')
 
 
 def test_the_example_drawing_is_painted(open_task):

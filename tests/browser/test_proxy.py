@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tasks.settings import EXAMPLES, ROOT
-from tests.browser.conftest import running_gallery
+from tests.browser.conftest import running_gallery, visit
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_uploads_and_streams_pass_and_nothing_leaves_the_path(browser, address):
     elsewhere, failed = [], []
     page.on("request", lambda asked: asked.url.startswith((address, "data:", "blob:")) or elsewhere.append(asked.url))
     page.on("response", lambda answer: answer.status < 400 or failed.append(answer.url))
-    page.goto(f"{address}?task=image-classification")
+    visit(page, address, "image-classification")
     page.click("#image-classification-picture button[aria-label='Remove Image']")
     page.set_input_files("#image-classification-picture input[type=file]", EXAMPLES / "coffee.jpg")
     page.wait_for_selector("#image-classification-picture img")
     page.click("#image-classification-run")
     page.wait_for_selector("#image-classification-result >> text=espresso")
-    page.goto(f"{address}?task=text-generation")
+    visit(page, address, "text-generation")
     page.click("#text-generation-run")
     page.wait_for_selector("#text-generation-stop", state="visible")
     page.wait_for_selector("#text-generation-status >> text=tokens/s")  # while it is being written

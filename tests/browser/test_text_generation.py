@@ -1,5 +1,7 @@
 """Chat streams and can be stopped, a story grows in its own box, and every token can be asked for its rivals."""
 
+from tests.browser.conftest import unfold
+
 SLUG = "text-generation"
 
 
@@ -41,7 +43,7 @@ def test_a_story_grows_in_its_box_and_its_tokens_have_rivals(open_task):
     box = f"#{SLUG}-story textarea"
     page.wait_for_selector(box)
     page.fill(box, "One\n\nTwo\n\nThe little fox had never seen snow before. One morning,")
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     page.fill(f"#{SLUG}-max-tokens input[type=number]", "30")
     page.press(f"#{SLUG}-max-tokens input[type=number]", "Tab")
     page.wait_for_function(f"document.querySelector('#{SLUG}-max-tokens input[type=range]').value == '30'")

@@ -5,6 +5,8 @@ import re
 import pandas as pd
 import pytest
 
+from tests.browser.conftest import unfold
+
 SLUG = "time-series"
 
 
@@ -76,7 +78,7 @@ def test_an_upload_with_another_value_column(open_task, tmp_path):
     page.click(f'#{SLUG}-file button[aria-label="Clear"]')
     page.set_input_files(f"#{SLUG}-file input[type=file]", path)
     page.wait_for_selector(f"#{SLUG}-read >> text=value “sold”")
-    page.click(f"#{SLUG}-options button")
+    unfold(page, f"#{SLUG}-options button")
     page.click(f"#{SLUG}-value input")
     page.click("ul[role=listbox] >> text=staff")
     page.wait_for_selector(f"#{SLUG}-read >> text=value “staff”")
@@ -86,7 +88,7 @@ def test_an_upload_with_another_value_column(open_task, tmp_path):
 
 def test_pasted_numbers(open_task):
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-other-input button")
+    unfold(page, f"#{SLUG}-other-input button")
     page.fill(f"#{SLUG}-text textarea", ", ".join(str(i % 5) for i in range(50)))
     page.click(f"#{SLUG}-use-text")
     page.wait_for_selector(f"#{SLUG}-read >> text=50 values")
@@ -104,7 +106,7 @@ def test_a_file_that_is_no_table_gets_a_sentence(open_task, tmp_path):
 
 def test_a_drawn_curve_is_continued(open_task):
     page = open_task(SLUG)
-    page.click(f"#{SLUG}-other-input button")
+    unfold(page, f"#{SLUG}-other-input button")
     page.wait_for_selector(f"#{SLUG}-drawing canvas")
     page.click(f"#{SLUG}-use-drawing")
     page.wait_for_selector(".toast-body >> text=no curve yet")  # by now the canvas takes strokes
