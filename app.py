@@ -18,7 +18,7 @@ from tasks import TASKS, models, payload
 from tasks.errors import NO_MEMORY, GalleryError, shortage
 from tasks.limits import AT_HOME, IN_PUBLIC, MOST_PAGES, Limits, Turns
 from tasks.settings import ASSETS, settings
-from tasks.task import GROUPS, NETWORKS, QUIET, card_icon, connect_rooms, render
+from tasks.task import GROUPS, NETWORKS, QUIET, card_icon, connect_rooms, refresh_pickers, render
 from tasks.visitor_files import KEEP_FILES, TIDY_EVERY, keep_tidy
 
 log = logging.getLogger("neural_gallery")
@@ -105,6 +105,7 @@ def build(limits: Limits = AT_HOME) -> gr.Blocks:
                 for task in tasks:
                     with gr.Tab(task.title, elem_id=f"tab-{task.slug}"):
                         render(task)
+        refresh_pickers()
         connect_rooms([task.slug for task in TASKS])
     for event in gallery.fns.values():
         if event.api_visibility == "public":

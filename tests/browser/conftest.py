@@ -105,9 +105,11 @@ def settle(page: Page) -> None:
     """Wait until what has just been opened keeps what is typed.
 
     When a tab or an accordion is opened for the first time, Gradio sets all in it to its first value once more, in the
-    frame after it is shown.
+    frame after it is shown. On busy cores that may be a later one: by then the page has nothing left to do.
     """
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestIdleCallback(done))))"
+    )
 
 
 @pytest.fixture
