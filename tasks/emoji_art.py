@@ -11,6 +11,7 @@ folded 2 x 2 into channels; words are MiniLM's token states, by attention, and t
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,3 +210,36 @@ EMOJI_ART = Model(
 def words() -> dict:
     """What the network can be asked for: "things" by group, "colours", "backgrounds"; "left_out", "never_taught"."""
     return json.loads((ASSETS / "models/emoji-art/words.json").read_text(encoding="utf-8"))
+
+
+def remark(prompt: str) -> str:
+    """What to know of a prompt before judging its picture; nothing if it names one thing that the gallery offers."""
+    if not prompt.strip():
+        return ""
+    known = words()
+    left_out = set(known["left_out"])
+    text, named = prompt.lower(), []
+    things = left_out.union(*known["things"].values())
+    # A hot dog is no dog, and a house not the houses.
+    for thing in sorted(things, key=lambda thing: (thing in prompt.lower(), len(thing)), reverse=True):
+        text, count = re.subn(rf"(?<!\w){one_or_many(thing)}(?!\w)", "", text)
+        named += [thing] * bool(count)
+    if not named:
+        return (
+            "None of the things it was taught is named in this prompt: it draws what shares words or meaning with it, "
+            "or anything."
+        )
+    for thing in named:
+        if thing in left_out:
+            return f"Its pictures of “{thing}” come close to those it was trained on: this may be nearly a copy of one."
+    if len(named) > 1:
+        both = " and ".join(f"“{thing}”" for thing in named[:2])
+        return f"It was taught one thing at a time: {both} may become one, or a mixture."
+    return ""
+
+
+def one_or_many(noun: str) -> str:
+    """A regular expression for a noun in singular and plural: cherry, cherries; bus, buses; grape, grapes."""
+    if noun.endswith(("y", "ies")):
+        return re.escape(noun.removesuffix("y").removesuffix("ies")) + "(?:y|ys|ies)"
+    return re.escape(re.sub(r"(?<=[^su])s$", "", noun)) + "(?:s|es)?"

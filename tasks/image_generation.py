@@ -434,6 +434,7 @@ def on_generate(prompt: str, model_name: str, steps: int, guidance: float, seed:
     """
     settings = Settings(prompt, model_name, steps, guidance, seed).checked()
     run = Run(models.find(MODELS, model_name))
+    remark = emoji_art.remark(settings.prompt) if run.model is DEFAULT else ""
     every = max(1, settings.steps // SHOWN_STEPS)
     kept, files = [], []
     for step in generate(settings.prompt, run.model, settings.steps, settings.guidance, settings.seed, int(count)):
@@ -443,7 +444,8 @@ def on_generate(prompt: str, model_name: str, steps: int, guidance: float, seed:
             files.append(str(result_file(f"{SLUG}-{own.seed}.png")))
             save_with_receipt(step.image, own, Path(files[-1]))
             several = gr.update(visible=count > 1, value=list(files))
-            yield *frames(step), several, run.status(f"seed {own.seed}"), Session(own, tuple(kept))
+            status = run.status(f"seed {own.seed}") + (f"<br>{remark}" if remark else "")
+            yield *frames(step), several, status, Session(own, tuple(kept))
         elif step.index % every == 0:
             words = f"picture {step.number + 1} · step {step.index} of {step.total}"
             yield *frames(step), gr.skip(), words, gr.skip() if files else None

@@ -172,6 +172,28 @@ def test_suggestions_are_things_it_was_taught():
     assert ig.suggestions(0) != ig.suggestions(1)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "remark"),
+    [
+        ("A red house, light blue background", ""),
+        ("a hot dog", ""),
+        ("strawberries", ""),
+        ("", ""),
+        ("a brown dog", "nearly a copy"),
+        ("a spaceship above Paris", "None of the things it was taught"),
+        ("a cat beside a mouse", "“mouse” and “cat” may become one"),
+    ],
+)
+def test_what_the_network_does_not_know_is_said(prompt, remark):
+    said = emoji_art.remark(prompt)
+    assert remark in said if remark else said == ""
+
+
+def test_nothing_is_said_of_what_is_offered():
+    for thing in set().union(*emoji_art.words()["things"].values()):
+        assert emoji_art.remark(f"a red {thing}, cream background") == ""
+
+
 @pytest.mark.skipif(importlib.util.find_spec("cv2") is None, reason="the scripts of training/ are not installed")
 def test_training_and_gallery_sample_the_same_picture():
     from training.emoji_art import model

@@ -1,7 +1,7 @@
 """Things the network was taught that the gallery does not offer: recoloured, they may come too close to a copy.
 
-The network can still be asked for them. How they were found is in WHY, which the model's card repeats;
-`evaluate --kinds every` lists what comes too close, `--kinds recoloured` measures what is left.
+The network can still be asked for them; then the gallery says so. How they were found is in WHY, which the model's
+card repeats; `evaluate --kinds every` lists what comes too close, `--kinds recoloured` measures what is left.
 """
 
 WHY = """\
