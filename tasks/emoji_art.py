@@ -9,6 +9,7 @@ A picture is (B, 3, 64, 64) in -1..1, time t runs from 0 (noise) to 1 (picture):
 folded 2 x 2 into channels; words are MiniLM's token states, by attention, and their mean.
 """
 
+import functools
 import itertools
 import json
 import re
@@ -222,7 +223,7 @@ def remark(prompt: str) -> str:
     things = left_out.union(*known["things"].values())
     # A hot dog is no dog, and a house not the houses.
     for thing in sorted(things, key=lambda thing: (thing in prompt.lower(), len(thing)), reverse=True):
-        text, count = re.subn(rf"(?<!\w){one_or_many(thing)}(?!\w)", "", text)
+        text, count = one_or_many(thing).subn("", text)
         named += [thing] * bool(count)
     if not named:
         return (
@@ -238,8 +239,11 @@ def remark(prompt: str) -> str:
     return ""
 
 
-def one_or_many(noun: str) -> str:
-    """A regular expression for a noun in singular and plural: cherry, cherries; bus, buses; grape, grapes."""
+@functools.cache
+def one_or_many(noun: str) -> re.Pattern:
+    """Finds a noun in singular and plural: cherry, cherries; bus, buses; grape, grapes."""
     if noun.endswith(("y", "ies")):
-        return re.escape(noun.removesuffix("y").removesuffix("ies")) + "(?:y|ys|ies)"
-    return re.escape(re.sub(r"(?<=[^su])s$", "", noun)) + "(?:s|es)?"
+        stem, endings = noun.removesuffix("y").removesuffix("ies"), "(?:y|ys|ies)"
+    else:
+        stem, endings = re.sub(r"(?<=[^su])s$", "", noun), "(?:s|es)?"
+    return re.compile(rf"(?<!\w){re.escape(stem)}{endings}(?!\w)")

@@ -64,8 +64,10 @@ def test_stop_stops_and_the_next_run_is_whole(open_task):
     page.wait_for_selector(f"#{SLUG}-hint >> text=Stopped before")
     assert not page.is_visible(f"#{SLUG}-download")
     fill(page, "steps", 4)
+    fill(page, "prompt", "a brown dog")
     generate(page)
-    assert "Emoji art" in page.inner_text(f"#{SLUG}-status")
+    status = page.inner_text(f"#{SLUG}-status")
+    assert "Emoji art" in status and "nearly a copy" in status
 
 
 def test_a_chip_becomes_the_prompt(open_task):
