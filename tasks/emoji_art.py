@@ -219,12 +219,14 @@ def remark(prompt: str) -> str:
         return ""
     known = words()
     left_out = set(known["left_out"])
-    text, named = prompt.lower(), []
+    asked = text = prompt.lower()
+    named = []
     things = left_out.union(*known["things"].values())
     # A hot dog is no dog, and a house not the houses.
-    for thing in sorted(things, key=lambda thing: (thing in prompt.lower(), len(thing)), reverse=True):
+    for thing in sorted(things, key=lambda thing: (thing in asked, len(thing)), reverse=True):
         text, count = one_or_many(thing).subn("", text)
-        named += [thing] * bool(count)
+        if count:
+            named.append(thing)
     if not named:
         return (
             "None of the things it was taught is named in this prompt: it draws what shares words or meaning with it, "

@@ -126,6 +126,21 @@ def model_picker(slug: str, choices: tuple[Model, ...], label: str = "Model", op
     return dropdown
 
 
+def refresh_pickers() -> None:
+    """Make the labels of all pickers anew at every visit: what is on this machine changes while pages are open.
+
+    Inside the Blocks of all rooms. One event for all: with one for each, a page takes half a second longer to open.
+    """
+    page = gr.context.Context.root_block
+    pickers = [(dropdown, labels) for dropdown, labels in _pickers if page.blocks.get(dropdown._id) is dropdown]
+    dropdowns = [dropdown for dropdown, _ in pickers]
+    page.load(lambda: [gr.update(choices=labels()) for _, labels in pickers], None, dropdowns, **QUIET)
+    _pickers.clear()
+
+
+_pickers: list[tuple[gr.Dropdown, Callable[[], list[tuple[str, str]]]]] = []
+
+
 def facts(model: Model) -> str:
     """One Markdown line: what the model is, its licence, and whether it is on this machine."""
     state = model.source.state()
@@ -255,21 +270,6 @@ def send_to(button: gr.Button, text: gr.Textbox, box: str) -> None:
     Rooms are built one after the other: `connect_rooms` makes the connection once all of them are there.
     """
     _sent.append((button, text, box))
-
-
-def refresh_pickers() -> None:
-    """Make the labels of all pickers anew at every visit: what is on this machine changes while pages are open.
-
-    Inside the Blocks of all rooms. One event for all: with one for each, a page takes half a second longer to open.
-    """
-    page = gr.context.Context.root_block
-    pickers = [(dropdown, labels) for dropdown, labels in _pickers if page.blocks.get(dropdown._id) is dropdown]
-    dropdowns = [dropdown for dropdown, _ in pickers]
-    page.load(lambda: [gr.update(choices=labels()) for _, labels in pickers], None, dropdowns, **QUIET)
-    _pickers.clear()
-
-
-_pickers: list[tuple[gr.Dropdown, Callable[[], list[tuple[str, str]]]]] = []
 
 
 def connect_rooms(slugs: list[str]) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tasks import TASKS
 from tasks.settings import ASSETS
-from tests.browser.conftest import find_chromium, running_gallery
+from tests.browser.conftest import find_chromium, running_gallery, unfold, visit
 
 FOLDER = ASSETS / "screenshots"
 INNER_TABS = {"image-processing": "Restore"}  # where the first one says less about the room
@@ -36,14 +36,12 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
-        page.goto(url)
-        page.wait_for_selector(".card")
-        page.wait_for_load_state("load")
+        visit(page, url, None)
         save(page, "home")
         for slug in slugs:
-            page.goto(f"{url}?task={slug}")
+            visit(page, url, slug)
             if slug in INNER_TABS:
-                page.click(f'#tab-{slug} button[role=tab]:has-text("{INNER_TABS[slug]}")')
+                unfold(page, f'#tab-{slug} button[role=tab]:has-text("{INNER_TABS[slug]}")')
             page.locator(f"#tab-{slug} button.primary:visible").first.click()
             page.wait_for_selector(f"#tab-{slug} .status >> text=ran in")
             page.wait_for_timeout(1500)  # what follows the status line: charts, tables
